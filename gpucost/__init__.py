@@ -1,0 +1,24 @@
+"""GPU cost and sizing calculator for LLMs: sourced data, measured error.
+
+`gpucost.size(model="meta-llama/Llama-3.1-8B", gpu="l40s")` returns the same report that the command
+line prints; so do `gpucost.explain` and `gpucost.validate`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gpucost.api.explain import explain
+    from gpucost.api.size import size
+    from gpucost.api.validate import validate
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "explain", "size", "validate"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a question when it is first asked: importing the package costs nothing."""
+    if name in ("explain", "size", "validate"):
+        from importlib import import_module
+
+        return getattr(import_module(f"gpucost.api.{name}"), name)
+    raise AttributeError(f"module 'gpucost' has no attribute {name!r}")
