@@ -1,0 +1,1 @@
+"""Reads the catalogue: strict YAML rows in, domain objects out. Knows nothing of formulas."""

@@ -1,0 +1,195 @@
+"""The catalogue in memory: shipped rows under the user's overlays, domain objects on demand.
+
+The shipped rows come from `catalog.json` when its checksums match the YAML files beside it, else from
+the YAML itself (slower, never stale). Overlays are parsed once and kept as JSON in the cache folder,
+named by a hash of their content.
+"""
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gpucost.catalog import build, locate
+from gpucost.domain.engine import Engine
+from gpucost.domain.hardware import Gpu
+from gpucost.domain.model import Model
+from gpucost.domain.offer import Provider
+from gpucost.domain.provenance import Source
+from gpucost.domain.quantization import Quantization
+from gpucost.errors import DataError
+
+Entry = dict[str, Any]
+
+
+class Catalog:
+    """Rows by section; every domain object is built once, when first asked for."""
+
+    def __init__(self, sections: Mapping[str, list[Entry]]) -> None:
+        self.sections = sections
+
+    def entry(self, section: str, identity: str) -> Entry:
+        """Row with the file and line that won. Raises KeyError."""
+        for entry in self.sections[section]:
+            if entry["row"].get("id") == identity:
+                return entry
+        raise KeyError(identity)
+
+    @cached_property
+    def source_rows(self) -> dict[str, dict[str, Any]]:
+        """Rows of sources by id; `source` builds one."""
+        return {entry["row"]["id"]: entry["row"] for entry in self.sections["sources"]}
+
+    def source(self, identity: str) -> Source:
+        """One source by its id. Raises KeyError."""
+        return build.source(self.source_rows[identity])
+
+    @cached_property
+    def gpus(self) -> dict[str, Gpu]:
+        """GPUs by id."""
+        return {entry["row"]["id"]: build.gpu(entry["row"]) for entry in self.sections["gpus"]}
+
+    @cached_property
+    def model_rows(self) -> dict[str, dict[str, Any]]:
+        """Model rows by id; `model` builds one."""
+        return {entry["row"]["id"]: entry["row"] for entry in self.sections["models"]}
+
+    def model(self, identity: str) -> Model:
+        """One model by its exact id. Raises KeyError."""
+        return build.model(self.model_rows[identity])
+
+    @cached_property
+    def quantization_rows(self) -> dict[str, dict[str, Any]]:
+        """Rows of weight formats by id; `quantization` builds one."""
+        return {entry["row"]["id"]: entry["row"] for entry in self.sections["quantizations"]}
+
+    def quantization(self, identity: str) -> Quantization:
+        """One weight format by its exact id. Raises KeyError."""
+        return build.quantization(self.quantization_rows[identity])
+
+    @cached_property
+    def engine_rows(self) -> dict[str, dict[str, Any]]:
+        """Rows of engines by id; `engine` builds one."""
+        return {entry["row"]["id"]: entry["row"] for entry in self.sections["engines"]}
+
+    def engine(self, identity: str) -> Engine:
+        """One engine by its exact id. Raises KeyError."""
+        return build.engine(self.engine_rows[identity])
+
+    @cached_property
+    def providers(self) -> dict[str, Provider]:
+        """Providers by id."""
+        return {entry["row"]["id"]: build.provider(entry["row"]) for entry in self.sections["providers"]}
+
+    def price_rows(self, *, seeds: bool = False) -> list[dict[str, Any]]:
+        """Rows of all dated statements, or of what the seeds state (many of those are refuted)."""
+        rows = [entry["row"] for entry in self.sections["prices"]]
+        return [row for row in rows if (row["stated_by"] == "seed") == seeds]
+
+    @cached_property
+    def per_card_products(self) -> frozenset[str]:
+        """`provider/product` ids whose price is per card, several to a machine."""
+        return frozenset(e["row"]["id"] for e in self.sections["products"] if e["row"].get("per_card", False))
+
+    @cached_property
+    def not_serving(self) -> frozenset[str]:
+        """`provider/product` ids that nobody can serve from: other services, snapshots of single hosts."""
+        return frozenset(
+            e["row"]["id"] for e in self.sections["products"] if not e["row"].get("serves", True)
+        )
+
+
+class _Lines(Mapping[str, list[Entry]]):
+    """Sections of the compiled file, each parsed when first asked for."""
+
+    def __init__(self, lines: dict[str, str]) -> None:
+        self._lines = lines
+        self._parsed: dict[str, list[Entry]] = {}
+
+    def __getitem__(self, section: str) -> list[Entry]:
+        if section not in self._parsed:
+            self._parsed[section] = json.loads(self._lines[section])
+        return self._parsed[section]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+
+def _current(sums: dict[str, int], folder: Path, compiled_at: int) -> bool:
+    """Whether the compiled file holds what the YAML files say; only newer ones are read to find out."""
+    files = locate.yaml_files(folder)
+    if len(files) != len(sums):
+        return False
+    for path in files:
+        name = path.relative_to(folder).as_posix()
+        if name not in sums:
+            return False
+        if path.stat().st_mtime_ns > compiled_at and zlib.crc32(path.read_bytes()) != sums[name]:
+            return False
+    return True
+
+
+def _shipped(folder: Path) -> Mapping[str, list[Entry]]:
+    compiled = folder / locate.COMPILED
+    if compiled.is_file():
+        first, *rest = compiled.read_text(encoding="utf-8").rstrip().removesuffix("}").split(",\n")
+        if _current(json.loads(first.removeprefix('{"files":')), folder, compiled.stat().st_mtime_ns):
+            return _Lines({line[1 : line.index('":')]: line[line.index('":') + 2 :] for line in rest})
+    from gpucost.catalog.compile import compile_folder
+
+    fresh: dict[str, list[Entry]] = compile_folder(folder)["sections"]
+    return fresh
+
+
+def _overlay(path: Path) -> dict[str, list[Entry]]:
+    from hashlib import blake2b
+
+    from gpucost import __version__
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None
+    name = blake2b(content + str(path).encode() + __version__.encode(), digest_size=16).hexdigest()
+    cached = locate.cache_folder() / f"overlay-{name}.json"
+    try:
+        known: dict[str, list[Entry]] = json.loads(cached.read_bytes())
+        return known
+    except (OSError, ValueError):
+        pass
+    from gpucost.catalog.compile import read_layer
+
+    plain, faults = read_layer([path], None)
+    if faults:
+        raise DataError("\n".join(faults))
+    try:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        partial = cached.with_suffix(".partial")
+        partial.write_text(json.dumps(plain), encoding="utf-8")
+        partial.replace(cached)
+    except OSError:
+        pass  # a read-only home costs the next run some time, nothing else
+    return plain
+
+
+def load(overlays: tuple[Path, ...] = ()) -> Catalog:
+    """The catalogue with the user's overlays on top.
+
+    Raises DataError with all faults of the files at once.
+    """
+    base = _shipped(locate.data_folder())
+    extra = locate.overlay_files(overlays)
+    if not extra:
+        return Catalog(base)
+    from gpucost.catalog.compile import cross_check, merge
+
+    merged = merge([base, *(_overlay(path) for path in extra)])
+    faults = cross_check(merged)
+    if faults:
+        raise DataError("\n".join(faults))
+    return Catalog(merged)
