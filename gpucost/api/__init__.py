@@ -1,0 +1,1 @@
+"""One function per question; each returns a Report with its evidence."""

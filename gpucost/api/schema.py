@@ -1,0 +1,163 @@
+"""JSON Schemas: of catalogue files, for editors, and of reports, for programs that read them.
+
+The schema of a report is read off the annotations of its NamedTuples, so that it cannot drift.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from importlib import import_module
+from inspect import cleandoc, getsource
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from gpucost.domain.report import SCHEMA_VERSION, Report
+from gpucost.errors import UnknownNameError
+
+Schema = dict[str, Any]
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+KINDS = ("catalog", "report", "size")
+RESULTS = {
+    "size": ("gpucost.domain.results", "SizeResult"),
+    "explain": ("gpucost.api.explain", "TermsResult"),
+    "catalog list": ("gpucost.api.catalog", "Listing"),
+    "catalog show": ("gpucost.api.catalog_show", "ShowResult"),
+    "catalog check": ("gpucost.api.catalog_check", "CheckResult"),
+}
+"""What `result` holds, by question; a question that is not named here may hold anything."""
+_NOT_PUBLISHED = ("answered_no",)
+"""The exit code says it."""
+_PLAIN: Mapping[Any, Schema] = {
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    str: {"type": "string"},
+    bool: {"type": "boolean"},
+    NoneType: {"type": "null"},
+    None: {"type": "null"},
+    Any: {},
+    object: {},
+}
+
+
+def schema(kind: str) -> Schema:
+    """The JSON Schema of `catalog` files, of any `report`, or of the report of `size`.
+
+    Raises UnknownNameError for another kind.
+    """
+    if kind == "catalog":
+        from gpucost.catalog.rows import CatalogFile
+
+        return {"$schema": DRAFT, **CatalogFile.model_json_schema(), "title": "gpucost catalogue file"}
+    if kind == "report":
+        return report_schema(None)
+    if kind in RESULTS:
+        return report_schema(kind)
+    raise UnknownNameError("schema", kind, KINDS)
+
+
+def report_schema(question: str | None) -> Schema:
+    """A report whose result is that of `question`, or of whichever question it names."""
+    definitions: dict[str, Schema] = {}
+    envelope = _record(Report, definitions, skip=_NOT_PUBLISHED)
+    envelope["properties"]["schema_version"] = {"const": SCHEMA_VERSION}
+    if question is not None:
+        envelope["properties"]["question"] = {"const": question}
+        envelope["properties"]["result"] = _of(_result_type(question), definitions)
+    else:
+        envelope["allOf"] = [
+            {
+                "if": {"properties": {"question": {"const": name}}},
+                "then": {"properties": {"result": _of(_result_type(name), definitions)}},
+            }
+            for name in RESULTS
+        ]
+    title = "gpucost report" if question is None else f"gpucost report of {question}"
+    return {"$schema": DRAFT, "title": title, **envelope, "$defs": dict(sorted(definitions.items()))}
+
+
+def _result_type(question: str) -> type:
+    module, name = RESULTS[question]
+    found: type = getattr(import_module(module), name)
+    return found
+
+
+def _of(annotation: Any, definitions: dict[str, Schema]) -> Schema:
+    """Schema of one annotation; records and enumerations go to `definitions`.
+
+    Raises TypeError for a type that no report may hold.
+    """
+    if annotation in _PLAIN:
+        return dict(_PLAIN[annotation])
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (UnionType, Union):
+        return _union([_of(each, definitions) for each in arguments])
+    if origin is Literal:
+        return {"enum": list(arguments)}
+    if origin is tuple:
+        if arguments[-1] is Ellipsis:
+            return {"type": "array", "items": _of(arguments[0], definitions)}
+        items = [_of(each, definitions) for each in arguments]
+        return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {"type": "object", "additionalProperties": _of(arguments[1], definitions)}
+    if isinstance(annotation, type):
+        return _named(annotation, definitions)
+    raise TypeError(f"a report cannot hold {annotation!r}")
+
+
+def _union(choices: list[Schema]) -> Schema:
+    if all(list(choice) == ["type"] for choice in choices):
+        return {"type": [choice["type"] for choice in choices]}
+    return {"anyOf": choices}
+
+
+def _named(kind: type, definitions: dict[str, Schema]) -> Schema:
+    if kind.__name__ not in definitions:
+        definitions[kind.__name__] = {}
+        if issubclass(kind, Enum):
+            definitions[kind.__name__] = {"enum": [member.value for member in kind]}
+        elif issubclass(kind, tuple) and hasattr(kind, "_fields"):
+            definitions[kind.__name__] = _record(kind, definitions)
+        else:
+            raise TypeError(f"a report cannot hold {kind.__name__}")
+    return {"$ref": f"#/$defs/{kind.__name__}"}
+
+
+def _record(kind: type, definitions: dict[str, Schema], skip: tuple[str, ...] = ()) -> Schema:
+    """A NamedTuple: every field is always written, and no other."""
+    words = _descriptions(kind)
+    properties = {}
+    for name, annotation in get_type_hints(kind).items():
+        if name not in skip:
+            properties[name] = _of(annotation, definitions)
+            if name in words:
+                properties[name]["description"] = words[name]
+    return {
+        "type": "object",
+        "description": cleandoc(kind.__doc__ or ""),
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _descriptions(kind: type) -> dict[str, str]:
+    """The strings that stand below the fields of a class; none where its source is not at hand."""
+    import ast
+
+    try:
+        body = ast.parse(cleandoc(getsource(kind))).body[0]
+    except (OSError, TypeError):
+        return {}
+    found: dict[str, str] = {}
+    lines = body.body if isinstance(body, ast.ClassDef) else []
+    for line, below in zip(lines, lines[1:], strict=False):
+        if (
+            isinstance(line, ast.AnnAssign)
+            and isinstance(line.target, ast.Name)
+            and isinstance(below, ast.Expr)
+        ):
+            text = below.value
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                found[line.target.id] = cleandoc(text.value)
+    return found

@@ -1,0 +1,335 @@
+"""The first question of the field: what does it take to serve this model, on which GPUs, at what price?"""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gpucost.api.engines import EngineFlags, EngineSetup
+from gpucost.api.ledger import Ledger
+from gpucost.api.models import ChosenModel, choose_model
+from gpucost.api.offers import RUNNING_BILLING, OfferBook, OfferFilter, first_day
+from gpucost.api.size_result import build_result
+from gpucost.api.size_search import Request, search
+from gpucost.api.sizing import Load, Sizer
+from gpucost.catalog.names import (
+    nearest,
+    resolve_cache_format,
+    resolve_engine,
+    resolve_gpu,
+    resolve_quantization,
+    resolve_version,
+)
+from gpucost.catalog.store import Catalog, load
+from gpucost.domain.hardware import Gpu
+from gpucost.domain.offer import Billing
+from gpucost.domain.quantization import Quantization
+from gpucost.domain.report import Report
+from gpucost.errors import UnknownNameError, UsageError
+
+DEFAULT_CONTEXT = 8192
+"""Tokens per sequence unless asked otherwise: a chat or a retrieval prompt, never a model's limit."""
+DEFAULT_CONCURRENCY = 1
+"""One sequence is the least that serves."""
+MAX_TOKENS = 100_000_000
+MAX_SEQUENCES = 1_000_000
+MAX_CARDS = 4096
+SORTS = ("usd", "gpus", "concurrency", "headroom")
+
+
+class _Question(NamedTuple):
+    """Flags after checking."""
+
+    load: Load
+    context_given: bool
+
+
+def _whole(flag: str, value: int | None, low: int, high: int) -> None:
+    if value is not None and not low <= value <= high:
+        raise UsageError(f"{flag} must be from {low:,} to {high:,}, not {value:,}")
+
+
+def _share(flag: str, value: float | None) -> None:
+    if value is not None and not (math.isfinite(value) and 0 < value <= 1):
+        raise UsageError(f"{flag} is a share above 0 and at most 1, not {value}")
+
+
+def _load_asked(
+    chosen: ChosenModel, ledger: Ledger, context: int | None, concurrency: int | None
+) -> _Question:
+    limit = chosen.model.max_context
+    if context is None:
+        asked = min(DEFAULT_CONTEXT, limit or DEFAULT_CONTEXT)
+        why = "8K tokens" if asked == DEFAULT_CONTEXT else f"the model's limit of {asked:,} tokens"
+        ledger.note(
+            f"context not given: {why} per sequence; set --context to your longest prompt plus answer"
+        )
+    else:
+        asked = context
+        ledger.user("--context", context, "tokens")
+        if limit is not None and context > limit:
+            raise UsageError(
+                f"--context {context:,} is beyond the {limit:,} tokens that {chosen.model.id} is made for"
+            )
+    if concurrency is None:
+        ledger.note("concurrency not given: one sequence at a time, the least that serves; set --concurrency")
+    else:
+        ledger.user("--concurrency", concurrency, "sequences")
+    return _Question(Load(asked, concurrency or DEFAULT_CONCURRENCY), context is not None)
+
+
+def _formats(
+    catalog: Catalog, ledger: Ledger, chosen: ChosenModel, quant: Sequence[str], engine: str
+) -> list[Quantization]:
+    if not quant:
+        identity = chosen.quantization or chosen.model.native_quantization
+        found = [resolve_quantization(catalog, identity)]
+    elif [word.lower() for word in quant] == ["all"]:
+        native = chosen.quantization or chosen.model.native_quantization
+        found = [
+            catalog.quantization(identity)
+            for identity, row in catalog.quantization_rows.items()
+            if engine in row["engines"] or identity == native
+        ]
+    else:
+        found = [resolve_quantization(catalog, word) for word in quant]
+        stated = chosen.quantization
+        if stated and all(row.id != stated for row in found):
+            asked = ", ".join(row.id for row in found)
+            ledger.note(f"the name states {stated}; --quant asks for {asked}, which is used")
+    for row in found:
+        if engine not in row.engines and row.id not in ("bf16", "fp16", "fp32"):
+            ledger.note(
+                f"{row.name} is not a format of {engine} (but of {', '.join(row.engines)})", "warning"
+            )
+    return list({row.id: row for row in found}.values())
+
+
+def _cards(catalog: Catalog, ledger: Ledger, names: Sequence[str]) -> tuple[list[Gpu], dict[str, int]]:
+    cards: dict[str, Gpu] = {}
+    totals: dict[str, int] = {}
+    for name in names:
+        found = resolve_gpu(catalog, name)
+        for text in found.notes:
+            ledger.note(text)
+        cards[found.gpu.id] = found.gpu
+        if found.memory_bytes is not None:
+            totals[found.gpu.id] = found.memory_bytes
+            ledger.note(f"{name}: the device total stated in the name is used")
+    return list(cards.values()), totals
+
+
+def _filter(
+    catalog: Catalog,
+    prices: Sequence[Mapping[str, Any]],
+    provider: Sequence[str],
+    region: Sequence[str],
+    billing: Sequence[str],
+) -> OfferFilter:
+    for name in provider:
+        if name.lower() not in catalog.providers:
+            raise UnknownNameError("provider", name, nearest(name, list(catalog.providers)))
+    regions = {row.get("region", "global").lower() for row in prices}
+    for name in region:
+        if name.lower() not in regions:
+            raise UnknownNameError("region", name, nearest(name, sorted(regions)))
+    try:
+        modes = frozenset(Billing(word) for word in billing) or RUNNING_BILLING
+    except ValueError:
+        known = [mode.value for mode in Billing]
+        bad = next(word for word in billing if word not in known)
+        raise UnknownNameError("billing mode", bad, tuple(known)) from None
+    return OfferFilter(
+        providers=frozenset(name.lower() for name in provider),
+        regions=frozenset(name.lower() for name in region),
+        billing=modes,
+        not_serving=catalog.not_serving,
+    )
+
+
+def _day(as_of: str | None, today: date) -> date:
+    if as_of is None:
+        return today
+    try:
+        day = first_day(as_of)
+    except ValueError:
+        day = None
+    if day is None or len(as_of) not in (4, 7, 10):
+        raise UsageError(f"--as-of takes a date such as 2026-10-01, not {as_of!r}")
+    return day
+
+
+def size(
+    *,
+    params: str | float | None = None,
+    active_params: str | float | None = None,
+    model: str | None = None,
+    config: Path | str | None = None,
+    hf: str | None = None,
+    quant: Sequence[str] | str = (),
+    kv_dtype: str = "auto",
+    context: int | None = None,
+    concurrency: int | None = None,
+    gpu: Sequence[str] | str = (),
+    gpus: int | None = None,
+    tp: int | None = None,
+    pp: int = 1,
+    ep: int = 1,
+    engine: str = "vllm",
+    engine_version: str | None = None,
+    gpu_memory_utilization: float | None = None,
+    max_num_seqs: int | None = None,
+    max_num_batched_tokens: int | None = None,
+    block_size: int | None = None,
+    enforce_eager: bool = False,
+    enable_chunked_prefill: bool | None = None,
+    flash_attention: bool = True,
+    kv_cache_memory_bytes: int | None = None,
+    mtp: bool = False,
+    provider: Sequence[str] | str = (),
+    region: Sequence[str] | str = (),
+    billing: Sequence[str] | str = (),
+    max_usd_per_hour: float | None = None,
+    sort: str = "usd",
+    top: int = 8,
+    as_of: str | None = None,
+    prices: str = "catalog",
+    explain: bool = False,
+    scenarios: bool = False,
+    catalog: Sequence[Path | str] | Catalog = (),
+    today: date | None = None,
+) -> Report:
+    """What it takes to serve a model: memory per card, fitting cards and counts, offers and USD per hour.
+
+    One of `params` (billions, or "70B", "8x7B"), `model`, `config` (path) and `hf` names the model. `quant`,
+    `gpu`, `provider`, `region` and `billing` take one name or several. `context` [tokens] is the longest
+    sequence, `concurrency` the sequences at once per replica, `gpus` = tp × pp × replicas.
+    `kv_cache_memory_bytes` states the KV pool per card [B] instead of computing it.
+
+    Raises UsageError for a question that cannot be asked, DataError for wrong files, RemoteError when a
+    download fails. A report whose `answered_no` is true found nothing that fits.
+    """
+    cat = catalog if isinstance(catalog, Catalog) else load(tuple(Path(path) for path in catalog))
+    now = today or date.today()
+    ledger = Ledger(cat)
+    _whole("--context", context, 1, MAX_TOKENS)
+    _whole("--concurrency", concurrency, 1, MAX_SEQUENCES)
+    for flag, count in (("--gpus", gpus), ("--tp", tp), ("--pp", pp), ("--ep", ep)):
+        _whole(flag, count, 1, MAX_CARDS)
+    _whole("--max-num-seqs", max_num_seqs, 1, MAX_SEQUENCES)
+    _whole("--max-num-batched-tokens", max_num_batched_tokens, 1, MAX_TOKENS)
+    _whole("--block-size", block_size, 1, 65_536)
+    _whole("--kv-cache-memory-bytes", kv_cache_memory_bytes, 1, 2**50)
+    _whole("--top", top, 1, 10_000)
+    _share("--gpu-memory-utilization", gpu_memory_utilization)
+    if max_usd_per_hour is not None and not (math.isfinite(max_usd_per_hour) and max_usd_per_hour > 0):
+        raise UsageError(f"--max-usd-per-hour must be above 0, not {max_usd_per_hour}")
+    if prices not in ("catalog", "seeds"):
+        raise UnknownNameError("--prices", prices, ("catalog", "seeds"))
+    if sort not in SORTS:
+        raise UnknownNameError("--sort", sort, SORTS)
+    chosen = choose_model(
+        cat,
+        ledger,
+        params=None if params is None else str(params),
+        active_params=None if active_params is None else str(active_params),
+        model=model,
+        config=None if config is None else Path(config),
+        hf=hf,
+    )
+    if ep not in (1, tp or ep):
+        raise UsageError(f"--ep {ep} must equal --tp {tp}: experts are divided over the same cards")
+    if mtp and not chosen.model.mtp_layers:
+        raise UsageError(f"--mtp: {chosen.model.id} has no multi-token-prediction layers")
+    asked = _load_asked(chosen, ledger, context, concurrency)
+    engine_row = resolve_engine(cat, engine)
+    version = resolve_version(engine_row, engine_version)
+    for text in version.notes:
+        ledger.note(text)
+    setup = EngineSetup(
+        engine_row,
+        version,
+        EngineFlags(
+            utilization=gpu_memory_utilization,
+            max_num_seqs=max_num_seqs,
+            max_num_batched_tokens=max_num_batched_tokens,
+            block_size=block_size,
+            enforce_eager=enforce_eager,
+            chunked_prefill=enable_chunked_prefill,
+            flash_attention=flash_attention,
+        ),
+    )
+    formats = _formats(cat, ledger, chosen, _several(quant), engine_row.id)
+    named, totals = _cards(cat, ledger, _several(gpu))
+    statements = cat.price_rows(seeds=prices == "seeds")
+    if prices == "seeds":
+        ledger.note("prices as the seed documents state them; many are refuted", "warning")
+    allowed = _filter(cat, statements, _several(provider), _several(region), _several(billing))
+    book = OfferBook(statements, today=_day(as_of, now), allowed=allowed, per_card=cat.per_card_products)
+    sizer = Sizer(
+        model=chosen.model,
+        setup=setup,
+        cache=resolve_cache_format(kv_dtype),
+        load=asked.load,
+        usable_override=totals,
+        pool_override=kv_cache_memory_bytes,
+        exact_weights=exact_for(chosen, formats),
+        with_mtp=mtp,
+    )
+    request = Request(
+        formats=tuple(formats),
+        named=tuple(named),
+        cards=tuple(cat.gpus.values()),
+        gpus=gpus,
+        tp=tp,
+        pp=pp,
+        ep=ep,
+        max_usd_per_hour=max_usd_per_hour,
+        sort=sort,
+        top=top,
+    )
+    found = search(sizer, book, request)
+    result = build_result(
+        cat, ledger, sizer, chosen, found, request=request, book=book, explain=explain, scenarios=scenarios
+    )
+    inputs: dict[str, Any] = {
+        "model": chosen.model.id if params is None else None,
+        "params": None if params is None else str(params),
+        "quantization": [row.id for row in formats],
+        "kv_dtype": sizer.cache.id,
+        **asked.load._asdict(),
+        "gpu": [row.id for row in named],
+        "gpus": gpus,
+        "tp": tp,
+        "pp": pp,
+        "ep": ep,
+        "engine": engine_row.id,
+        "engine_version": str(version.version),
+        "billing": sorted(mode.value for mode in allowed.billing),
+        "provider": sorted(allowed.providers),
+        "region": sorted(allowed.regions),
+        "max_usd_per_hour": max_usd_per_hour,
+        "prices": prices,
+        "as_of": book.today.isoformat(),
+    }
+    return Report(
+        question="size",
+        inputs=inputs,
+        result=result,
+        evidence=ledger.evidence,
+        notes=ledger.notes,
+        answered_no=result.recommendation is None,
+    )
+
+
+def exact_for(chosen: ChosenModel, formats: Sequence[Quantization]) -> tuple[str, int] | None:
+    """The exact weights of files, valid for the format that the files have."""
+    if chosen.exact_weights_bytes is None:
+        return None
+    own = chosen.quantization or chosen.model.native_quantization
+    return (own, chosen.exact_weights_bytes) if any(row.id == own for row in formats) else None
+
+
+def _several(value: Sequence[str] | str) -> Sequence[str]:
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -1,0 +1,366 @@
+"""Evaluates one way to run a model: format, parallelism and card in, memory and concurrency out.
+
+Weights, cache needs and layouts depend on the format and the shards, not on the card, so a search
+over all cards computes each of them once.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from gpucost.api.engines import EngineSetup, platform_of
+from gpucost.calc.kernels import expert_padding, kernel_class
+from gpucost.calc.kv_cache import PagedLayout, cache_specs, kv_bytes_per_token, paged_layout, sequence_bytes
+from gpucost.calc.memory import EngineSettings, MemoryBudget, max_context, memory_budget
+from gpucost.calc.weights import ExpertPadding, absorbed_latent_bytes, rotary_cache_bytes, weights_by_part
+from gpucost.domain.cache import CacheFormat, CacheSpec
+from gpucost.domain.deployment import EngineKind, Parallelism, Platform
+from gpucost.domain.hardware import Gpu
+from gpucost.domain.model import LatentAttention, LinearAttention, Model, MoeMlp, SoftmaxAttention, StateSpace
+from gpucost.domain.quantization import Quantization
+from gpucost.units import GIB
+
+
+class Load(NamedTuple):
+    """What one replica must hold at once."""
+
+    context: int
+    """Tokens of the longest sequence."""
+    concurrency: int
+    """Sequences in flight."""
+
+
+class Evaluation(NamedTuple):
+    """Memory of one card and what the pool of one replica holds."""
+
+    gpu: Gpu
+    quantization: Quantization
+    parallel: Parallelism
+    settings: EngineSettings
+    specs: tuple[CacheSpec, ...]
+    layout: PagedLayout
+    budget: MemoryBudget
+    by_part: dict[str, float]
+    need_bytes: float
+    """Theoretical cache of the asked load [B]."""
+    pool_bytes: float
+    """KV pool of one card, as computed or as stated by the user [B]."""
+    room_bytes: float
+    """What a pool could take on one card [B]; the pool itself where the engine takes all of it."""
+    max_concurrency: float
+    fits: bool
+
+
+class Demand(NamedTuple):
+    """The pool of a card as a straight line over its memory, and the pool that the asked load needs.
+
+    pool = slope × usable + offset; everything else in the budget is the same for all cards of a kind.
+    """
+
+    slope: float
+    offset: float
+    need_bytes: float
+    """Whole blocks for the asked sequences [B]."""
+    bytes_per_sequence: float
+
+    def pool(self, usable_bytes: float) -> float:
+        """KV pool of a card [B]."""
+        return self.slope * usable_bytes + self.offset
+
+    def missing_share(self, usable_bytes: float) -> float:
+        """How much of the card's memory is missing for the load; not above 0 when it fits."""
+        return (self.need_bytes - self.pool(usable_bytes)) / usable_bytes
+
+
+def parallel_fault(model: Model, quantization: Quantization, parallel: Parallelism) -> str | None:
+    """Why a model cannot be cut like this, or None.
+
+    Heads, KV heads, states and intermediate sizes must divide; grouped formats need whole groups on
+    every rank; pipeline stages need at least one layer; whole experts must divide over ranks.
+    """
+    tp = parallel.tp
+    for mixer in model.mixers:
+        match mixer:
+            case SoftmaxAttention():
+                if mixer.heads % tp:
+                    return f"tp {tp} does not divide {mixer.heads} attention heads"
+                if mixer.kv_heads % tp and tp % mixer.kv_heads:
+                    return f"tp {tp} and {mixer.kv_heads} KV heads do not divide"
+            case LatentAttention():
+                if mixer.heads % tp:
+                    return f"tp {tp} does not divide {mixer.heads} attention heads"
+            case LinearAttention():
+                if mixer.value_heads % tp or mixer.key_heads % tp:
+                    heads = f"{mixer.key_heads}/{mixer.value_heads}"
+                    return f"tp {tp} does not divide {heads} linear-attention heads"
+            case StateSpace():
+                if mixer.heads % tp:
+                    return f"tp {tp} does not divide {mixer.heads} state-space heads"
+    for mlp in model.mlps:
+        routed = isinstance(mlp, MoeMlp)
+        if isinstance(mlp, MoeMlp) and parallel.ep > 1:
+            if mlp.experts % parallel.ep:
+                return f"ep {parallel.ep} does not divide {mlp.experts} experts"
+            continue
+        if mlp.intermediate_size % tp:
+            return f"tp {tp} does not divide the intermediate size {mlp.intermediate_size}"
+        group = quantization.group_size
+        part = "expert_down" if routed else "mlp_down"
+        needs_groups = group and part in quantization.parts and quantization.id != "mxfp4"
+        if needs_groups and group and (mlp.intermediate_size // tp) % group:
+            return f"tp {tp} cuts the intermediate size {mlp.intermediate_size} within a group of {group}"
+    if parallel.pp > model.layers:
+        return f"pp {parallel.pp} is more than the {model.layers} layers"
+    return None
+
+
+class Sizer:
+    """Evaluates cards for one model, engine and load; remembers what does not depend on the card."""
+
+    def __init__(
+        self,
+        *,
+        model: Model,
+        setup: EngineSetup,
+        cache: CacheFormat,
+        load: Load,
+        usable_override: Mapping[str, int],
+        pool_override: int | None = None,
+        exact_weights: tuple[str, int] | None = None,
+        with_mtp: bool = False,
+    ) -> None:
+        """`usable_override`: device totals that the user stated, by GPU id [B]; `pool_override`: the KV pool
+        per card [B]; `exact_weights`: format and size of a checkpoint that was read [B].
+        """
+        self.model, self.setup, self.cache, self.load = model, setup, cache, load
+        self.with_mtp = with_mtp
+        self.usable_override, self.pool_override, self.exact_weights = (
+            usable_override,
+            pool_override,
+            exact_weights,
+        )
+        self._weights: dict[
+            tuple[str, Parallelism, ExpertPadding, Platform], tuple[dict[str, float], float]
+        ] = {}
+        self._specs: dict[tuple[int, int], tuple[CacheSpec, ...]] = {}
+        self._layouts: dict[tuple[int, int, int], PagedLayout] = {}
+        self._faults: dict[tuple[str, Parallelism], str | None] = {}
+        self._kinds: dict[str, tuple[object, ...]] = {}
+        self._shape_demands: dict[tuple[object, ...], list[Demand]] = {}
+        self._demands: dict[tuple[object, ...], Demand] = {}
+        self._settings: dict[tuple[object, ...], EngineSettings] = {}
+
+    def fault(self, quantization: Quantization, parallel: Parallelism) -> str | None:
+        """Why the model cannot be cut like this, or None."""
+        key = (quantization.id, parallel)
+        if key not in self._faults:
+            self._faults[key] = parallel_fault(self.model, quantization, parallel)
+        return self._faults[key]
+
+    def settings(self, gpu: Gpu, cards: int) -> EngineSettings:
+        """Engine settings in force on a card of a copy of `cards`."""
+        key = self.setup.settings_key(gpu, cards)
+        if key not in self._settings:
+            self._settings[key] = self.setup.settings(gpu, cards=cards)
+        return self._settings[key]
+
+    def weights(
+        self, gpu: Gpu, quantization: Quantization, parallel: Parallelism
+    ) -> tuple[dict[str, float], float]:
+        """Bytes per part on the fullest rank and their sum [B], with what the platform's loader adds."""
+        platform = platform_of(gpu)
+        kind = self.setup.kind
+        padding = expert_padding(quantization, engine=kind, gpu=gpu, platform=platform)
+        key = (quantization.id, parallel, padding, platform)
+        if key not in self._weights:
+            parts = dict(
+                weights_by_part(
+                    self.model,
+                    quantization=quantization,
+                    parallel=parallel,
+                    padding=padding,
+                    with_mtp=self.with_mtp,
+                )
+            )
+            if self.exact_weights is not None and self.exact_weights[0] == quantization.id:
+                parts = self._exact(parts, quantization)
+            if kind is EngineKind.LLAMA_CPP and not self.model.tied_embeddings:
+                parts.pop("embedding", None)  # the embedding table stays in host memory
+            if kind in (EngineKind.VLLM, EngineKind.SGLANG):
+                absorbed = absorbed_latent_bytes(self.model, tp=parallel.tp)
+                if absorbed:
+                    parts["latent_projection"] += absorbed
+                parts["rotary_cache"] = rotary_cache_bytes(self.model)
+                parts["loader"] = self.setup.constant("loader-gib", None) * GIB
+            if platform is Platform.ROCM:
+                parts["allocator"] = self.setup.constant("rocm-reserved-share", None) * sum(parts.values())
+            self._weights[key] = (parts, sum(parts.values()))
+        return self._weights[key]
+
+    def _exact(self, parts: dict[str, float], quantization: Quantization) -> dict[str, float]:
+        """Scales the modelled shard so that one whole copy has the size of the files."""
+        exact = self.exact_weights[1] if self.exact_weights else 0
+        whole = weights_by_part(
+            self.model, quantization=quantization, parallel=Parallelism(), padding=ExpertPadding()
+        )
+        factor = exact / sum(whole.values())
+        return {part: size * factor for part, size in parts.items()}
+
+    def specs(self, parallel: Parallelism) -> tuple[CacheSpec, ...]:
+        """Cache needs per layer kind on a rank."""
+        key = (parallel.tp, parallel.pp)
+        if key not in self._specs:
+            self._specs[key] = cache_specs(
+                self.model, cache=self.cache, tp=parallel.tp, pp=parallel.pp, with_mtp=self.with_mtp
+            )
+        return self._specs[key]
+
+    def layout(self, gpu: Gpu, parallel: Parallelism) -> PagedLayout:
+        """How the engine cuts its pool."""
+        block = self.setup.block_tokens(gpu)
+        key = (parallel.tp, parallel.pp, block)
+        if key not in self._layouts:
+            self._layouts[key] = paged_layout(
+                self.specs(parallel),
+                block_tokens=block,
+                hybrid=self.setup.hybrid,
+                reports_context=self.setup.reports_context,
+                state_blocks=self.setup.state_blocks,
+            )
+        return self._layouts[key]
+
+    def kind_of(self, gpu: Gpu) -> tuple[object, ...]:
+        """What of a card decides everything but its memory: cards of one kind share their demands."""
+        if gpu.id not in self._kinds:
+            platform = platform_of(gpu)
+            self._kinds[gpu.id] = (
+                platform.value,
+                kernel_class(gpu, platform),
+                self.setup.settings_key(gpu, 1),
+            )
+        return self._kinds[gpu.id]
+
+    def demands(self, gpu: Gpu, quantization: Quantization, shapes: Sequence[Parallelism]) -> list[Demand]:
+        """Demands of several shapes; worked out once per kind of card, so that a search is cheap."""
+        key = (quantization.id, self.kind_of(gpu))
+        if key not in self._shape_demands:
+            self._shape_demands[key] = [self.demand(gpu, quantization, shape) for shape in shapes]
+        return self._shape_demands[key]
+
+    def demand(self, gpu: Gpu, quantization: Quantization, parallel: Parallelism) -> Demand:
+        """What a card must offer for one shape."""
+        key = (quantization.id, parallel, self.kind_of(gpu))
+        if key not in self._demands:
+            settings = self.settings(gpu, parallel.gpus)
+            layout = self.layout(gpu, parallel)
+            blocks = layout.blocks_per_sequence(
+                context=self.load.context, batched_tokens=settings.max_num_batched_tokens
+            )
+            at_zero = memory_budget(
+                self.model,
+                settings,
+                weights_bytes=self.weights(gpu, quantization, parallel)[1],
+                specs=self.specs(parallel),
+                usable_bytes=0,
+                context=self.load.context,
+                tp=parallel.tp,
+            )
+            slope, offset = settings.utilization, at_zero.kv_available_bytes
+            if self.pool_override is not None:
+                slope, offset = 0.0, float(self.pool_override)
+            each = blocks * layout.bytes_per_block
+            self._demands[key] = Demand(slope, offset, each * self.load.concurrency, each)
+        return self._demands[key]
+
+    def usable(self, gpu: Gpu) -> int:
+        """Device memory of a card, as the catalogue or the user states it [B]."""
+        return self.usable_override.get(gpu.id, gpu.memory_bytes)
+
+    def evaluate(
+        self,
+        gpu: Gpu,
+        quantization: Quantization,
+        parallel: Parallelism,
+        *,
+        settings: EngineSettings | None = None,
+    ) -> Evaluation:
+        """Memory and concurrency of one replica on `parallel.gpus` cards."""
+        settings = settings or self.settings(gpu, parallel.gpus)
+        parts, weights = self.weights(gpu, quantization, parallel)
+        specs, layout = self.specs(parallel), self.layout(gpu, parallel)
+        budget = memory_budget(
+            self.model,
+            settings,
+            weights_bytes=weights,
+            specs=specs,
+            usable_bytes=self.usable(gpu),
+            context=self.load.context,
+            tp=parallel.tp,
+        )
+        pool = budget.kv_available_bytes if self.pool_override is None else float(self.pool_override)
+        batched = settings.max_num_batched_tokens
+        need = self.load.concurrency * sequence_bytes(specs, tokens=self.load.context)
+        room = pool
+        if self.setup.kind in (EngineKind.LLAMA_CPP, EngineKind.TRANSFORMERS):
+            pool = min(need, pool)  # they allocate what is asked for, not what is left
+        concurrency = 0.0
+        if room > 0:
+            concurrency = layout.concurrency(room, context=self.load.context, batched_tokens=batched)
+        return Evaluation(
+            gpu=gpu,
+            quantization=quantization,
+            parallel=parallel,
+            settings=settings,
+            specs=specs,
+            layout=layout,
+            budget=budget,
+            by_part=parts,
+            need_bytes=need,
+            pool_bytes=pool,
+            room_bytes=room,
+            max_concurrency=concurrency,
+            fits=concurrency >= self.load.concurrency,
+        )
+
+
+def kv_tokens(evaluation: Evaluation, load: Load) -> int:
+    """Tokens that the pool of one replica holds, as the engine prints them [tokens]."""
+    batched = evaluation.settings.max_num_batched_tokens
+    if evaluation.room_bytes <= 0:
+        return 0
+    return evaluation.layout.tokens(evaluation.room_bytes, context=load.context, batched_tokens=batched)
+
+
+def longest_context(evaluation: Evaluation, load: Load, limit: int) -> int:
+    """Longest sequence at the asked concurrency [tokens], at most `limit`."""
+    if evaluation.room_bytes <= 0:
+        return 0
+    return max_context(
+        evaluation.layout,
+        evaluation.room_bytes,
+        concurrency=load.concurrency,
+        batched_tokens=evaluation.settings.max_num_batched_tokens,
+        limit=limit,
+    )
+
+
+def kv_bytes_each_token(evaluation: Evaluation) -> float:
+    """Bytes that one more token adds on a card [B]."""
+    return kv_bytes_per_token(evaluation.specs)
+
+
+def shortfall_text(evaluation: Evaluation, load: Load) -> str:
+    """Why a candidate fits or what it lacks, in one clause with numbers."""
+    budget = evaluation.budget
+    if evaluation.fits:
+        spare = evaluation.max_concurrency
+        return f"holds {spare:,.1f} sequences of {load.context:,} tokens" if load.context else "fits"
+    if budget.weights_bytes > budget.budget_bytes:
+        lack = (budget.weights_bytes - budget.budget_bytes) / GIB
+        return f"weights alone exceed the engine's share of the card by {lack:,.1f} GiB"
+    if evaluation.pool_bytes <= 0:
+        lack = -evaluation.pool_bytes / GIB
+        return f"nothing left for KV cache: weights and overhead exceed the engine's share by {lack:,.1f} GiB"
+    return (
+        f"KV pool of {evaluation.pool_bytes / GIB:,.1f} GiB holds {evaluation.max_concurrency:,.2f} "
+        f"sequences of {load.context:,} tokens, {load.concurrency:,} asked"
+    )

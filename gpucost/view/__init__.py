@@ -1,0 +1,1 @@
+"""Renders reports; formats numbers once, here."""
