@@ -1,0 +1,103 @@
+"""The command line: only the command that was asked for is imported.
+
+Typer builds the parser; a command's module is loaded when its name is the first word, and all of them
+for help and completion. Faults end with one line on stderr and the exit code of their kind.
+"""
+
+import os
+import sys
+from importlib import import_module
+
+import typer
+
+from gpucost.errors import GpucostError
+
+COMMANDS = {
+    "size": "gpucost.cli.size",
+    "explain": "gpucost.cli.explain",
+    "validate": "gpucost.cli.validate",
+    "catalog": "gpucost.cli.catalog",
+    "schema": "gpucost.cli.schema",
+}
+INTERNAL_FAULT = 70
+INTERRUPTED = 130
+_COMPLETION = "_GPUCOST_COMPLETE"
+
+
+def _version(value: bool) -> None:
+    if value:
+        from gpucost import __version__
+
+        typer.echo(f"gpucost {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(
+        False, "--version", "-V", help="Show the version and exit.", callback=_version, is_eager=True
+    ),
+    debug: bool = typer.Option(False, "--debug", help="Show a traceback when gpucost itself is at fault."),
+) -> None:
+    """GPU cost and sizing calculator for LLMs: sourced data, measured error."""
+
+
+def build(words: list[str]) -> typer.Typer:
+    """The application with the asked command, or all of them where none is named."""
+    app = typer.Typer(
+        name="gpucost",
+        rich_markup_mode=None,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_root)
+    asked = next((word for word in words if not word.startswith("-")), None)
+    names = [asked] if asked in COMMANDS and _COMPLETION not in os.environ else list(COMMANDS)
+    for name in names:
+        import_module(COMMANDS[name]).register(app)
+    return app
+
+
+def _fail(text: str, code: int) -> int:
+    from gpucost.view.sanitize import sanitize
+
+    lines = text.splitlines() or [text]
+    for line in lines:
+        sys.stderr.write(f"error: {sanitize(line)}\n")
+    return code
+
+
+def run(words: list[str]) -> int:
+    """Run one command line [words] and return its exit code."""
+    try:
+        build(words)(args=words, standalone_mode=True)
+    except SystemExit as end:
+        return _flush(end.code if isinstance(end.code, int) else 1)
+    except GpucostError as error:
+        return _flush(_fail(str(error), error.exit_code))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _close()
+    except Exception as error:
+        if "--debug" in words:
+            raise
+        what = f"{type(error).__name__}: {error}"
+        text = f"gpucost failed ({what}); run it again as `gpucost --debug …` and report the output"
+        return _fail(text.replace("\n", " "), INTERNAL_FAULT)
+    return _flush(0)
+
+
+def _flush(code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _close()
+    return code
+
+
+def _close() -> int:
+    """A reader that went away is no fault: say nothing, here or at interpreter exit."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    return 0

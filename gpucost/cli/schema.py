@@ -1,0 +1,35 @@
+"""`gpucost schema`."""
+
+import json
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Kind(StrEnum):
+    """What can be described."""
+
+    CATALOG = "catalog"
+    REPORT = "report"
+    SIZE = "size"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("schema")(schema)
+
+
+def schema(
+    kind: Annotated[
+        Kind,
+        typer.Argument(
+            help="catalog: the YAML files, for editors; report: any answer in JSON; size: that of size."
+        ),
+    ],
+) -> None:
+    """The JSON Schema (2020-12) of what gpucost reads or writes."""
+    from gpucost.api.schema import schema as answer
+
+    sys.stdout.write(json.dumps(answer(kind.value), indent=2) + "\n")
