@@ -52,6 +52,14 @@ _SCALE = {"k": 10**3, "m": MILLION, "b": BILLION, "t": TERA}
 AMBIGUOUS_BILLIONS = 20_000
 
 
+def _short(count: float) -> str:
+    """A count with the largest unit that leaves at least 1."""
+    for unit in ("t", "b", "m", "k"):
+        if count >= _SCALE[unit]:
+            return f"{count / _SCALE[unit]:.6g}{unit.upper()}"
+    return f"{count:g}"
+
+
 def parse_parameters(text: str) -> int:
     """Parameter count [parameters] of `70` (billions), `70B`, `500M`, `1.2T` or `8x7B`.
 
@@ -75,7 +83,7 @@ def parse_parameters(text: str) -> int:
         if scale is None and bare >= AMBIGUOUS_BILLIONS:
             raise ValueError(
                 f"{text} billion parameters is more than any model has; "
-                f"for {bare:,.0f} parameters write {bare / BILLION:.6g}B, or give a unit (500M, 70B, 1.2T)"
+                f"for {bare:,.0f} parameters write {_short(bare)}, or give a unit (500M, 70B, 1.2T)"
             )
         value = bare * _SCALE[(scale or "b").lower()]
     if not math.isfinite(value) or value < 1:

@@ -14,6 +14,8 @@ from gpucost.units import GIB, MIB
 
 LARGE_GPU_BYTES = 70 * GIB
 """vLLM gives larger defaults to cards of at least this much memory, the A100 excepted [B]."""
+HUGE_GPU_BYTES = 160 * GIB
+"""From 0.28 on cards of this memory take larger chunks still [B]."""
 GRAPHS_IN_BUDGET_SINCE = Version(0, 20)
 CONTEXT_TOKENS_SINCE = Version(0, 21)
 HYBRID_SINCE = Version(0, 10)
@@ -69,6 +71,8 @@ def conditions_of(gpu: Gpu) -> frozenset[str]:
     words = {"large-gpu" if large else "other-gpu"}
     if gpu.vendor == "amd":
         words.add("rocm")
+    if gpu.memory_bytes >= HUGE_GPU_BYTES:
+        words.add("160gib")
     return frozenset(words)
 
 
@@ -99,7 +103,11 @@ class EngineSetup:
             return given
         row = None
         if flag is not None:
-            row = self.engine.default(flag, version=self.version, conditions=conditions_of(gpu))
+            words = conditions_of(gpu)
+            row = self.engine.default(flag, version=self.version, conditions=words)
+            if "160gib" in words:
+                flag_of_huge = f"{flag}-160gib"
+                row = self.engine.default(flag_of_huge, version=self.version, conditions=words) or row
         if row is None or isinstance(row.value, str):
             return fallback
         if ledger is not None:

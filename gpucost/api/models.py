@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from gpucost.api.ledger import Ledger
 from gpucost.calc.kv_cache import cache_specs, kv_bytes_per_token
 from gpucost.calc.tensors import active_parameters, total_parameters
-from gpucost.catalog.names import CACHE_FORMATS, resolve_model
+from gpucost.catalog.names import CACHE_FORMATS, resolve_model, squeeze
 from gpucost.catalog.store import Catalog
 from gpucost.domain.model import Model, MoeMlp
 from gpucost.errors import UsageError
@@ -88,6 +88,17 @@ def _representative(catalog: Catalog, ledger: Ledger, params: str, active_params
         raise UsageError(str(error)) from None
     if wanted_active is not None and wanted_active > wanted:
         raise UsageError(f"--active-params {active_params} is more than --params {params}")
+    if "x" in params.lower() and active_params is None:
+        known = [identity for identity in catalog.model_rows if squeeze(params) in squeeze(identity)]
+        if known:
+            named = catalog.model(known[0])
+            _cite_model(ledger, catalog, named)
+            ledger.user("--params", params)
+            size = total_parameters(named) / BILLION
+            ledger.note(
+                f"--params {params}: read as {named.id}, {size:,.1f}B in all: its experts share the attention"
+            )
+            return ChosenModel(named, None, alternatives=(named,))
     sparse = wanted_active is not None or "x" in params.lower()
     ledger.user("--params", wanted, "parameters")
     pool: list[tuple[float, Model]] = []

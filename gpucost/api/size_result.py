@@ -122,7 +122,7 @@ def _cite_found(ledger: Ledger, book: OfferBook, sizer: Sizer, found: Found) -> 
     if gpu.id not in sizer.usable_override:
         ledger.cite(
             f"gpus.{gpu.id}.memory_gib",
-            gpu.memory_bytes / GIB,
+            round(gpu.memory_bytes / GIB, 6),
             "GiB",
             (gpu.memory_sources or gpu.sources)[0],
             confidence=Confidence.MEASURED if gpu.memory_basis == "measured" else Confidence.ESTIMATED,
@@ -195,8 +195,11 @@ def rule_of_thumb(parameters: int, row: Quantization, evaluation: Evaluation) ->
     modelled_weights = memory.weights_bytes * cards / GB
     modelled = memory.total_bytes * cards / GB
     total = weights * THUMB_OVERHEAD
+    quantized = ""
+    if row.weight_bits < 16:
+        kept = sum(size for part, size in memory.weights_by_part.items() if part not in row.parts)
+        quantized = f"{kept * cards / GB:,.1f} GB of tensors that stay in 16 bit, the scales, "
     engine = memory.activations_bytes + memory.non_torch_bytes + memory.cuda_graphs_bytes
-    kept = sum(size for part, size in memory.weights_by_part.items() if part not in row.parts) * cards / GB
     return RuleOfThumb(
         rule=f"{THUMB_BYTES[bits]:g} GB per billion parameters, plus 20 %",
         weights_gb=weights,
@@ -205,7 +208,7 @@ def rule_of_thumb(parameters: int, row: Quantization, evaluation: Evaluation) ->
         modelled_total_gb=modelled,
         difference_gb=modelled - total,
         explanation=(
-            f"the rule misses {kept:,.1f} GB of tensors that stay in 16 bit, the scales, "
+            f"the rule misses {quantized}"
             f"{memory.kv_cache_bytes * cards / GB:,.1f} GB of cache for the asked load and "
             f"{engine * cards / GB:,.1f} GB that the engine takes on {cards} card{'s' if cards > 1 else ''}"
         ),

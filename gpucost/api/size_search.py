@@ -119,6 +119,7 @@ class Sketch(NamedTuple):
     """Of the card's memory; not above 0 when the load fits."""
     refused: str
     """Why a load that fits in memory is refused all the same."""
+    kernel_missing: bool
 
     @property
     def replicas(self) -> int:
@@ -153,9 +154,19 @@ def _sketches(
             searched += len(shares)
             last = len(shares) - 1
             picks = (max(0, last - 1), last) if shares[last] <= 0 else (shares.index(min(shares)),)
-            kernel = kernel_fault(quantization, gpu) or ""
+            kernel = kernel_fault(quantization, gpu)
             for index in dict.fromkeys(picks):
-                kept.append(Sketch(gpu, quantization, ways[index], demands[index], shares[index], kernel))
+                kept.append(
+                    Sketch(
+                        gpu,
+                        quantization,
+                        ways[index],
+                        demands[index],
+                        shares[index],
+                        kernel or "",
+                        kernel is not None,
+                    )
+                )
     return kept, searched
 
 
@@ -170,7 +181,8 @@ def _over_budget(offer: Offer | None, limit: float) -> str:
 def search(sizer: Sizer, book: OfferBook, request: Request) -> Search:
     """Looks at every card, count and format; keeps per card and format the smallest count that fits.
 
-    Near misses are the largest counts that do not fit, fewest cards first. Named cards are kept whatever
+    Near misses are what is only too dear, cheapest first, then the largest counts that do not fit, fewest
+    cards first. Named cards are kept whatever
     comes out. Raises UsageError when the model can be cut in none of the asked ways.
     """
     shapes = _shapes(request)
@@ -186,17 +198,35 @@ def search(sizer: Sizer, book: OfferBook, request: Request) -> Search:
     fitting = [sketch for sketch in kept if sketch.missing_share <= 0 and not sketch.refused]
     missing = [sketch for sketch in kept if sketch.missing_share > 0 or sketch.refused]
     fitting.sort(key=lambda sketch: _order(sizer, book, sketch, request.sort))
-    missing.sort(key=lambda sketch: (sketch.cards, sketch.missing_share, sketch.gpu.id))
+    missing.sort(key=lambda sketch: _miss_order(book, sketch))
     shown = fitting[: len(fitting) if request.named else request.top]
     if request.named:
         shown += missing
-    elif request.top > 1:
-        near = [each for each in missing if each.missing_share < NEAR_SHARE] or missing
+    elif request.top > 1 or not shown:
+        near = [
+            each for each in missing if each.missing_share < NEAR_SHARE and not each.kernel_missing
+        ] or missing
         shown += near[: max(NEAR_MISSES, request.top - len(shown))]
     found = [_found(sizer, book, request, sketch) for sketch in shown]
     best = found[0] if fitting else None
-    nearest = best or _found(sizer, book, request, min(missing, key=lambda sketch: sketch.missing_share))
+    nearest = best or _found(sizer, book, request, min(missing, key=lambda sketch: _nearness(book, sketch)))
     return Search(searched, tuple(found), best, nearest)
+
+
+def _nearness(book: OfferBook, sketch: Sketch) -> tuple[int, float]:
+    """What a miss lacks: money first (it fits), then memory, then a kernel or a price."""
+    if not sketch.refused:
+        return 1, sketch.missing_share
+    offer, _ = _offer(book, sketch)
+    if offer is None or sketch.kernel_missing:
+        return 2, sketch.missing_share
+    return 0, offer.usd_per_hour
+
+
+def _miss_order(book: OfferBook, sketch: Sketch) -> tuple[float | str, ...]:
+    """Over the budget by price, then fewest cards first."""
+    rank, lack = _nearness(book, sketch)
+    return (rank, sketch.cards if rank else 0, lack, sketch.gpu.id)
 
 
 def _offer(book: OfferBook, sketch: Sketch) -> tuple[Offer, Choice] | tuple[None, None]:
@@ -224,9 +254,10 @@ def _found(sizer: Sizer, book: OfferBook, request: Request, sketch: Sketch) -> F
 
 
 def _order(sizer: Sizer, book: OfferBook, sketch: Sketch, sort: str) -> tuple[float | str, ...]:
-    offer, _ = _offer(book, sketch)
+    offer, choice = _offer(book, sketch)
     usd = offer.usd_per_hour if offer else float("inf")
-    key: tuple[float | str, ...] = (usd, sketch.cards)
+    place = choice.price.gpus.index(sketch.gpu.id) if choice else 0  # a tier names its likeliest card first
+    key: tuple[float | str, ...] = (usd, sketch.cards, place)
     if sort == "gpus":
         key = (sketch.cards, usd)
     elif sort != "usd":

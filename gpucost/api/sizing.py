@@ -47,6 +47,8 @@ class Evaluation(NamedTuple):
     room_bytes: float
     """What a pool could take on one card [B]; the pool itself where the engine takes all of it."""
     max_concurrency: float
+    card_bytes: float
+    """All that a card holds: weights, overhead and the cache of the load, or the stated pool [B]."""
     fits: bool
 
 
@@ -61,6 +63,7 @@ class Demand(NamedTuple):
     need_bytes: float
     """Whole blocks for the asked sequences [B]."""
     bytes_per_sequence: float
+    card_bytes: float
 
     def pool(self, usable_bytes: float) -> float:
         """KV pool of a card [B]."""
@@ -68,7 +71,7 @@ class Demand(NamedTuple):
 
     def missing_share(self, usable_bytes: float) -> float:
         """How much of the card's memory is missing for the load; not above 0 when it fits."""
-        return (self.need_bytes - self.pool(usable_bytes)) / usable_bytes
+        return max(self.need_bytes - self.pool(usable_bytes), self.card_bytes - usable_bytes) / usable_bytes
 
 
 def parallel_fault(model: Model, quantization: Quantization, parallel: Parallelism) -> str | None:
@@ -268,8 +271,23 @@ class Sizer:
             if self.pool_override is not None:
                 slope, offset = 0.0, float(self.pool_override)
             each = blocks * layout.bytes_per_block
-            self._demands[key] = Demand(slope, offset, each * self.load.concurrency, each)
+            self._demands[key] = Demand(
+                slope,
+                offset,
+                each * self.load.concurrency,
+                each,
+                self._card_bytes(at_zero, self._need(parallel)),
+            )
         return self._demands[key]
+
+    def _need(self, parallel: Parallelism) -> float:
+        """Theoretical cache of the asked load on a rank [B]."""
+        return self.load.concurrency * sequence_bytes(self.specs(parallel), tokens=self.load.context)
+
+    def _card_bytes(self, budget: MemoryBudget, need_bytes: float) -> float:
+        """All that a card holds [B]: some engines keep part of it outside the share that they are given."""
+        overhead = budget.activations_bytes + budget.non_torch_bytes + budget.cuda_graphs_bytes
+        return budget.weights_bytes + overhead + (self.pool_override or need_bytes)
 
     def usable(self, gpu: Gpu) -> int:
         """Device memory of a card, as the catalogue or the user states it [B]."""
@@ -298,7 +316,8 @@ class Sizer:
         )
         pool = budget.kv_available_bytes if self.pool_override is None else float(self.pool_override)
         batched = settings.max_num_batched_tokens
-        need = self.load.concurrency * sequence_bytes(specs, tokens=self.load.context)
+        need = self._need(parallel)
+        held = self._card_bytes(budget, need)
         room = pool
         if self.setup.kind in (EngineKind.LLAMA_CPP, EngineKind.TRANSFORMERS):
             pool = min(need, pool)  # they allocate what is asked for, not what is left
@@ -318,7 +337,8 @@ class Sizer:
             pool_bytes=pool,
             room_bytes=room,
             max_concurrency=concurrency,
-            fits=concurrency >= self.load.concurrency,
+            card_bytes=held,
+            fits=concurrency >= self.load.concurrency and held <= budget.usable_bytes,
         )
 
 
@@ -360,6 +380,9 @@ def shortfall_text(evaluation: Evaluation, load: Load) -> str:
     if evaluation.pool_bytes <= 0:
         lack = -evaluation.pool_bytes / GIB
         return f"nothing left for KV cache: weights and overhead exceed the engine's share by {lack:,.1f} GiB"
+    if evaluation.max_concurrency >= load.concurrency:
+        lack = (evaluation.card_bytes - budget.usable_bytes) / GIB
+        return f"the pool is enough, but with weights and overhead it exceeds the card by {lack:,.1f} GiB"
     return (
         f"KV pool of {evaluation.pool_bytes / GIB:,.1f} GiB holds {evaluation.max_concurrency:,.2f} "
         f"sequences of {load.context:,} tokens, {load.concurrency:,} asked"

@@ -91,7 +91,8 @@ def _caption(result: SizeResult) -> str:
             f"weights {low:,.1f} to {high:,.1f} GiB, "
             f"KV {least / KIB:,.0f} to {most / KIB:,.0f} KiB per token"
         )
-    parts.append(f"{result.searched:,} combinations looked at; memory is per card")
+    looked = "combination" if result.searched == 1 else "combinations"
+    parts.append(f"{result.searched:,} {looked} looked at; memory is per card")
     return "; ".join(parts) + "."
 
 
