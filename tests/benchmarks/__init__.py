@@ -1,0 +1,1 @@
+"""Timings. They are run by hand; no test depends on them."""

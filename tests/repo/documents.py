@@ -1,0 +1,147 @@
+"""Commands and their output in the documents; `python -m tests.repo.documents --write` renews them.
+
+A ```console block holds `$ gpucost …` lines, each followed by what a terminal of 100 columns without colour
+shows: the answer and the notes. An example's ```sh block holds one command whose answer is `expected.txt`.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+COLUMNS = 100
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ACCURACY = re.compile(r"(?<=<!-- accuracy:begin -->\n).*?(?=<!-- accuracy:end -->)", re.DOTALL)
+
+
+class Run(NamedTuple):
+    """A command of a document and the output that stands below it."""
+
+    command: str
+    output: str
+
+
+def documents() -> list[Path]:
+    """Markdown files whose console blocks are kept."""
+    return [ROOT / "README.md", ROOT / "data" / "README.md", *sorted((ROOT / "examples").rglob("*.md"))]
+
+
+def examples() -> list[Path]:
+    """Folders with an `expected.txt`."""
+    return sorted(path.parent for path in (ROOT / "examples").glob("*/expected.txt"))
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Contents of the fenced blocks of a language."""
+    return [found[2] for found in _BLOCK.finditer(text) if found[1] == language]
+
+
+def runs(block: str) -> list[Run]:
+    """Commands of a console block with their output."""
+    parts = re.split(r"^\$ (.*)\n", block, flags=re.MULTILINE)
+    return [Run(command, output) for command, output in zip(parts[1::2], parts[2::2], strict=True)]
+
+
+def environment(home: str, columns: int = COLUMNS) -> dict[str, str]:
+    """Environment in which only the shipped catalogue is read and a terminal is plain."""
+    keep = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "PYTHONPATH") if name in os.environ}
+    fixed = {"COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "xterm", "LANG": "C.UTF-8"}
+    return {**keep, **fixed, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home}
+
+
+def show(command: str, *, notes: bool = True) -> str:
+    """What a terminal shows of a command; without `notes` only the answer."""
+    program, *words = shlex.split(command)
+    if program != "gpucost":
+        raise ValueError(f"only gpucost commands are run, not {program!r}")
+    import termios
+
+    reader, writer = os.openpty()
+    modes = termios.tcgetattr(writer)
+    modes[1] &= ~termios.OPOST  # line ends as they were written
+    termios.tcsetattr(writer, termios.TCSANOW, modes)
+    with tempfile.TemporaryDirectory() as home, os.fdopen(reader, "rb", buffering=0) as screen:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "gpucost", *words],
+            cwd=ROOT,
+            env=environment(home),
+            stdin=subprocess.DEVNULL,
+            stdout=writer,
+            stderr=writer if notes else subprocess.DEVNULL,
+        )
+        os.close(writer)
+        shown = b""
+        try:
+            while piece := screen.read(65536):
+                shown += piece
+        except OSError:  # the other end of a terminal is closed
+            pass
+        started.wait(timeout=60)
+    return _trimmed(shown.decode("utf-8"))
+
+
+def _trimmed(text: str) -> str:
+    """Without trailing spaces."""
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def accuracy() -> str:
+    """The table of errors of `gpucost validate`, as Markdown."""
+    words = [sys.executable, "-m", "gpucost", "validate", "--format", "markdown"]
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            words, cwd=ROOT, env=environment(home), capture_output=True, text=True, check=False
+        )
+    rows = []
+    for line in done.stdout.splitlines(keepends=True):
+        if line.startswith("|"):
+            rows.append(line)
+        elif rows:
+            break
+    return "".join(rows)
+
+
+def stated_accuracy(readme: str) -> str:
+    """What the README says between its markers."""
+    found = _ACCURACY.search(readme)
+    return found[0] if found else ""
+
+
+def current(text: str) -> str:
+    """A document with the output of its console blocks made anew, and the accuracy table."""
+
+    def renew(found: re.Match[str]) -> str:
+        if found[1] != "console":
+            return found[0]
+        shown = "".join(f"$ {run.command}\n{show(run.command)}" for run in runs(found[2]))
+        return f"```console\n{shown}```"
+
+    text = _BLOCK.sub(renew, text)
+    return _ACCURACY.sub(lambda _: accuracy(), text) if _ACCURACY.search(text) else text
+
+
+def example_command(folder: Path) -> str:
+    """The one command of an example whose answer is its `expected.txt`."""
+    (block,) = blocks((folder / "README.md").read_text(encoding="utf-8"), "sh")
+    return block.strip()
+
+
+def main(words: list[str]) -> int:
+    """Write what has changed, or only name it and end with 1."""
+    wanted = {path: current(path.read_text(encoding="utf-8")) for path in documents()}
+    wanted |= {path / "expected.txt": show(example_command(path), notes=False) for path in examples()}
+    stale = [path for path, text in wanted.items() if path.read_text(encoding="utf-8") != text]
+    for path in stale:
+        print(f"{'written' if '--write' in words else 'stale'}: {path.relative_to(ROOT)}")
+        if "--write" in words:
+            path.write_text(wanted[path], encoding="utf-8")
+    return 1 if stale and "--write" not in words else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
