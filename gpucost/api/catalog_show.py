@@ -5,9 +5,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gpucost.api.catalog import Statement, answering, computed, newest_first
+from gpucost.api.catalog import computed
+from gpucost.api.catalog_prices import Statement, answering, newest_first
 from gpucost.api.offers import is_stale
 from gpucost.catalog import build, layers
+from gpucost.catalog.compile import Plain
 from gpucost.catalog.names import MAX_NAME, nearest, resolve_gpu, resolve_model, squeeze
 from gpucost.catalog.store import Catalog, load
 from gpucost.domain.offer import StatedBy
@@ -52,6 +54,8 @@ class Fact(NamedTuple):
     field: str
     value: Any
     unit: str
+    valid: str = ""
+    """From which version and where it holds, or the range around it."""
     note: str = ""
 
 
@@ -218,7 +222,7 @@ class _Below:
     def __init__(self, overlays: tuple[Path, ...]) -> None:
         self._overlays = overlays
         self._labels = layers.overlay_labels(overlays)
-        self._layers: list[layers.Plain] | None = None
+        self._layers: list[Plain] | None = None
 
     def replaced(self, section: str, identity: str, winner: str) -> tuple[Place, ...]:
         """Rows of the same identity in other files, weakest layer first."""
@@ -317,20 +321,23 @@ def _facts(section: str, row: Row) -> list[Fact]:
 
 
 def _of_engine(key: str, item: Row) -> Fact:
-    words = [f"since {item['since']}"] if "since" in item else []
-    words += [f"on {item['when']}"] if "when" in item else []
-    words += [f"{item['low']:g} to {item['high']:g}"] if "low" in item and "high" in item else []
-    words += [str(item[word]) for word in ("method", "note") if word in item]
-    words.append(f"source {item['source']}")
+    valid = [f"from {item['since']}"] if "since" in item else []
+    valid += [item["when"]] if "when" in item else []
+    valid += [f"{item['low']:g} to {item['high']:g}"] if "low" in item and "high" in item else []
+    words = [*(str(item[word]) for word in ("method", "note") if word in item), f"source {item['source']}"]
     return Fact(
-        f"{key}.{item.get('flag') or item['name']}", item["value"], item.get("unit", ""), "; ".join(words)
+        field=f"{key}.{item.get('flag') or item['name']}",
+        value=item["value"],
+        unit=item.get("unit", ""),
+        valid=", ".join(valid),
+        note="; ".join(words),
     )
 
 
 def _flat(path: str, value: Any) -> list[Fact]:
     if isinstance(value, Mapping):
         return [fact for key, item in value.items() for fact in _flat(f"{path}.{key}", item)]
-    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+    if isinstance(value, list) and (path == "notes" or any(isinstance(item, Mapping) for item in value)):
         return [fact for index, item in enumerate(value) for fact in _flat(f"{path}.{index}", item)]
     return [Fact(path, value, unit_of(path))]
 

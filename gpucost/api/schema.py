@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from enum import Enum
 from importlib import import_module
 from inspect import cleandoc, getsource
+from itertools import pairwise
+from textwrap import dedent
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -20,6 +22,7 @@ KINDS = ("catalog", "report", "size")
 RESULTS = {
     "size": ("gpucost.domain.results", "SizeResult"),
     "explain": ("gpucost.api.explain", "TermsResult"),
+    "validate": ("gpucost.api.validate", "ValidateResult"),
     "catalog list": ("gpucost.api.catalog", "Listing"),
     "catalog show": ("gpucost.api.catalog_show", "ShowResult"),
     "catalog check": ("gpucost.api.catalog_check", "CheckResult"),
@@ -57,7 +60,7 @@ def schema(kind: str) -> Schema:
 
 def report_schema(question: str | None) -> Schema:
     """A report whose result is that of `question`, or of whichever question it names."""
-    definitions: dict[str, Schema] = {}
+    definitions: dict[type, Schema] = {}
     envelope = _record(Report, definitions, skip=_NOT_PUBLISHED)
     envelope["properties"]["schema_version"] = {"const": SCHEMA_VERSION}
     if question is not None:
@@ -72,7 +75,7 @@ def report_schema(question: str | None) -> Schema:
             for name in RESULTS
         ]
     title = "gpucost report" if question is None else f"gpucost report of {question}"
-    return {"$schema": DRAFT, "title": title, **envelope, "$defs": dict(sorted(definitions.items()))}
+    return {"$schema": DRAFT, "title": title, **envelope, "$defs": _by_name(definitions)}
 
 
 def _result_type(question: str) -> type:
@@ -81,7 +84,7 @@ def _result_type(question: str) -> type:
     return found
 
 
-def _of(annotation: Any, definitions: dict[str, Schema]) -> Schema:
+def _of(annotation: Any, definitions: dict[type, Schema]) -> Schema:
     """Schema of one annotation; records and enumerations go to `definitions`.
 
     Raises TypeError for a type that no report may hold.
@@ -111,19 +114,26 @@ def _union(choices: list[Schema]) -> Schema:
     return {"anyOf": choices}
 
 
-def _named(kind: type, definitions: dict[str, Schema]) -> Schema:
-    if kind.__name__ not in definitions:
-        definitions[kind.__name__] = {}
+def _named(kind: type, definitions: dict[type, Schema]) -> Schema:
+    if kind not in definitions:
+        definitions[kind] = {}
         if issubclass(kind, Enum):
-            definitions[kind.__name__] = {"enum": [member.value for member in kind]}
+            definitions[kind] = {"enum": [member.value for member in kind]}
         elif issubclass(kind, tuple) and hasattr(kind, "_fields"):
-            definitions[kind.__name__] = _record(kind, definitions)
+            definitions[kind] = _record(kind, definitions)
         else:
             raise TypeError(f"a report cannot hold {kind.__name__}")
     return {"$ref": f"#/$defs/{kind.__name__}"}
 
 
-def _record(kind: type, definitions: dict[str, Schema], skip: tuple[str, ...] = ()) -> Schema:
+def _by_name(definitions: dict[type, Schema]) -> dict[str, Schema]:
+    named = {kind.__name__: found for kind, found in definitions.items()}
+    if len(named) < len(definitions):
+        raise TypeError("two types of a report share a name; rename one of them")
+    return dict(sorted(named.items()))
+
+
+def _record(kind: type, definitions: dict[type, Schema], skip: tuple[str, ...] = ()) -> Schema:
     """A NamedTuple: every field is always written, and no other."""
     words = _descriptions(kind)
     properties = {}
@@ -146,12 +156,12 @@ def _descriptions(kind: type) -> dict[str, str]:
     import ast
 
     try:
-        body = ast.parse(cleandoc(getsource(kind))).body[0]
+        body = ast.parse(dedent(getsource(kind))).body[0]
     except (OSError, TypeError):
         return {}
     found: dict[str, str] = {}
     lines = body.body if isinstance(body, ast.ClassDef) else []
-    for line, below in zip(lines, lines[1:], strict=False):
+    for line, below in pairwise(lines):
         if (
             isinstance(line, ast.AnnAssign)
             and isinstance(line.target, ast.Name)

@@ -47,18 +47,37 @@ class Checked(NamedTuple):
     layers: list[Layer]
 
 
-def check(overlays: Iterable[Path], *, today: date) -> Checked:
-    """Every fault of the shipped files under overlay files, weakest first."""
+def check(overlays: Iterable[Path], *, today: date, shipped: bool = True) -> Checked:
+    """Every fault of the shipped files under overlay files, weakest first.
+
+    Without `shipped`, faults and warnings that the shipped files have on their own are left out.
+    """
     folder = locate.data_folder()
-    layers = [read(locate.yaml_files(folder), folder)]
-    layers += [read([path], None) for path in overlays]
+    base = read(locate.yaml_files(folder), folder)
+    found = _check([base, *(read([path], None) for path in overlays)], today)
+    if shipped:
+        return found
+    own = _check([base], today)
+    return found._replace(
+        faults=[fault for fault in found.faults if fault not in own.faults],
+        warnings=[text for text in found.warnings if text not in own.warnings],
+    )
+
+
+def _check(layers: list[Layer], today: date) -> Checked:
     merged = merge(layer.rows for layer in layers)
     stated = frozenset(identity for layer in layers for identity in layer.stated)
     unread = any(layer.unread for layer in layers)
     faults = [fault for layer in layers for fault in layer.faults]
     faults += [fault for fault in cross_check(merged) if not _explained(fault, stated, unread)]
     faults += [fault for fault in _semantic(merged) if not _explained(fault, stated, unread)]
-    return Checked(faults, list(_future(merged, today)), layers)
+    return Checked(sorted(faults, key=_place), list(_future(merged, today)), layers)
+
+
+def _place(fault: str) -> tuple[str, int]:
+    """File and line by which faults are ordered."""
+    found = re.match(r"(.*?):(\d+): ", fault)
+    return (found[1], int(found[2])) if found else (fault, 0)
 
 
 def stale_copy(folder: Path) -> str | None:

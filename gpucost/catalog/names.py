@@ -348,4 +348,4 @@ def resolve_cache_format(name: str) -> CacheFormat:
     found = _CACHE_ALIASES.get(key, name.strip().lower())
     if found in CACHE_FORMATS:
         return CACHE_FORMATS[found]
-    raise UnknownNameError("KV dtype", name, nearest(name, list(CACHE_FORMATS)))
+    raise UnknownNameError("KV dtype", name, nearest(name, list(CACHE_FORMATS)) or ("auto", *CACHE_FORMATS))

@@ -6,6 +6,7 @@ named by a hash of their content.
 """
 
 import json
+import os
 import zlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -121,17 +122,26 @@ class _Lines(Mapping[str, list[Entry]]):
 
 
 def _current(sums: dict[str, int], folder: Path, compiled_at: int) -> bool:
-    """Whether the compiled file holds what the YAML files say; only newer ones are read to find out."""
-    files = locate.yaml_files(folder)
-    if len(files) != len(sums):
-        return False
-    for path in files:
-        name = path.relative_to(folder).as_posix()
-        if name not in sums:
-            return False
-        if path.stat().st_mtime_ns > compiled_at and zlib.crc32(path.read_bytes()) != sums[name]:
-            return False
-    return True
+    """Whether the compiled file holds what the YAML files say; only newer ones are read to find out.
+
+    Plain strings instead of paths: this runs before every answer.
+    """
+    root = str(folder)
+    found = 0
+    for place, _, names in os.walk(root):
+        for name in names:
+            if not name.endswith((".yaml", ".yml")):
+                continue
+            found += 1
+            path = os.path.join(place, name)
+            label = path[len(root) + 1 :].replace(os.sep, "/")
+            if label not in sums:
+                return False
+            if os.stat(path).st_mtime_ns > compiled_at:
+                with open(path, "rb") as file:
+                    if zlib.crc32(file.read()) != sums[label]:
+                        return False
+    return found == len(sums)
 
 
 def _shipped(folder: Path) -> Mapping[str, list[Entry]]:
@@ -158,10 +168,13 @@ def _overlay(path: Path) -> dict[str, list[Entry]]:
     name = blake2b(content + str(path).encode() + __version__.encode(), digest_size=16).hexdigest()
     cached = locate.cache_folder() / f"overlay-{name}.json"
     try:
-        known: dict[str, list[Entry]] = json.loads(cached.read_bytes())
-        return known
+        known = json.loads(cached.read_bytes())
     except (OSError, ValueError):
-        pass
+        known = None
+    from gpucost.catalog.compile import SECTIONS
+
+    if isinstance(known, dict) and known.keys() == set(SECTIONS):
+        return known
     from gpucost.catalog.compile import read_layer
 
     plain, faults = read_layer([path], None)

@@ -116,7 +116,7 @@ def show(
 def check(
     paths: Annotated[
         list[Path] | None,
-        Argument(help="Files or folders to check on top of the shipped catalogue.", metavar="[PATH]..."),
+        Argument(help="Files or folders to check on top of the shipped catalogue.", metavar="PATH"),
     ] = None,
     format: FormatOption = Format.TABLE,
     output: OutputOption = None,

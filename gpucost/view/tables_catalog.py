@@ -41,7 +41,7 @@ _LISTINGS: Mapping[str, tuple[Column, ...]] = {
         Column("parameters_b", "parameters [10^9]", Kind.NUMBER),
         Column("active_parameters_b", "active [10^9]", Kind.NUMBER),
         Column("layers", "layers", Kind.COUNT, priority=1),
-        Column("kv_bytes_per_token", "KV per token, bf16", Kind.BYTES),
+        Column("kv_bytes_per_token", "KV per token in BF16 [B]", Kind.COUNT),
         Column("max_context", "context", Kind.TOKENS),
         Column("native_quantization", "released in", priority=2),
     ),
@@ -112,8 +112,10 @@ def listing_tables(report: Report) -> list[Table]:
         return [_counts(report.result)]
     section = report.result.section
     columns = _LISTINGS[section]
+    if any("refuted" in row for row in report.result.rows):
+        columns = (*columns, Column("refuted", "refuted", priority=1))
     rows = [[_at(row, column.key) for column in columns] for row in report.result.rows]
-    caption = f"{len(rows):,} of {section}. {_CAPTIONS.get(section, '')}".strip()
+    caption = f"{len(rows):,} in all. {_CAPTIONS.get(section, '')}".strip()
     return [Table(title="", columns=columns, rows=rows, main=True, caption=caption)]
 
 
@@ -145,9 +147,9 @@ def _entry(entry: Any) -> list[Table]:
 def _facts(entry: Any) -> Table:
     facts = [*entry.facts, *entry.computed]
     columns = [Column("field", "field"), Column("value", "value"), Column("unit", "unit")]
-    if any(fact.note for fact in facts):
-        columns.append(Column("note", "note", priority=1))
-    rows = [[fact.field, _exact(fact.value), *fact[2 : len(columns)]] for fact in facts]
+    columns += [Column("valid", "valid")] if any(fact.valid for fact in facts) else []
+    columns += [Column("note", "note", priority=1)] if any(fact.note for fact in facts) else []
+    rows = [[_exact(getattr(fact, column.key)) for column in columns] for fact in facts]
     caption = f"{entry.file}:{entry.line}"
     if entry.replaced:
         places = ", ".join(f"{place.file}:{place.line}" for place in entry.replaced)
@@ -166,16 +168,17 @@ def _exact(value: Any) -> Any:
 
 
 def _statements(entry: Any) -> Table:
+    regions = {each.region for each in entry.statements}
     columns = (
         Column("as_of", "as of"),
         Column("usd", "price [USD]", Kind.USD),
         Column("unit", "per"),
         Column("usd_per_hour", "all cards [USD/h]", Kind.USD_PER_HOUR),
-        Column("region", "region", priority=2),
+        *((Column("region", "region"),) if len(regions) > 1 else ()),
         Column("stated_by", "stated by"),
-        Column("stale", "stale", Kind.BOOL, priority=3),
-        Column("source", "source", priority=1),
-        Column("place", "stands in", priority=4),
+        Column("stale", "stale", Kind.BOOL, priority=1),
+        Column("place", "stands in", priority=2),
+        Column("source", "source", priority=3),
         Column("note", "note", priority=5),
     )
     rows: list[list[Any]] = []
@@ -193,11 +196,11 @@ def _statements(entry: Any) -> Table:
 
 def _sources(entry: Any) -> Table:
     columns = (
-        Column("id", "source"),
+        Column("id", "source", priority=1),
         Column("title", "title"),
+        Column("address", "address"),
         Column("as_of", "as of"),
         Column("confidence", "confidence"),
-        Column("address", "address", priority=1),
     )
     rows = [[getattr(source, column.key) for column in columns] for source in entry.sources]
     return Table("Sources", columns, rows)
