@@ -4,7 +4,7 @@
 line prints; so do `gpucost.explain` and `gpucost.validate`.
 """
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # as in `typing`, whose import would cost more than `--version` answers in
 
 if TYPE_CHECKING:
     from gpucost.api.explain import explain
@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "explain", "size", "validate"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load a question when it is first asked: importing the package costs nothing."""
     if name in ("explain", "size", "validate"):
         from importlib import import_module

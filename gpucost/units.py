@@ -47,9 +47,10 @@ def tflops_to_flops(tflops: float) -> float:
 
 
 _COUNT = r"\s*([0-9][0-9_,]*\.?[0-9]*|\.[0-9]+)\s*([kmbt])?\s*\Z"
-_MIXTURE = r"\s*([0-9]+)\s*x\s*([0-9.]+)\s*([mbt])?\s*\Z"
+_MIXTURE = r"\s*([0-9]+)\s*x\s*([0-9]+(?:\.[0-9]+)?)\s*([mbt])?\s*\Z"
 _SCALE = {"k": 10**3, "m": MILLION, "b": BILLION, "t": TERA}
 AMBIGUOUS_BILLIONS = 20_000
+MAX_COUNT_LENGTH = 40
 
 
 def _short(count: float) -> str:
@@ -68,6 +69,9 @@ def parse_parameters(text: str) -> int:
 
     Raises ValueError with what to write instead.
     """
+    wrong = f"{text[:40]!r} is not a parameter count; write billions (70), or 70B, 500M, 1.2T, 8x7B"
+    if len(text) > MAX_COUNT_LENGTH:
+        raise ValueError(wrong)
     mixture = re.match(_MIXTURE, text, re.IGNORECASE)
     if mixture:
         experts, each, scale = mixture.groups()
@@ -75,9 +79,7 @@ def parse_parameters(text: str) -> int:
     else:
         plain = re.match(_COUNT, text, re.IGNORECASE)
         if not plain:
-            raise ValueError(
-                f"{text!r} is not a parameter count; write billions (70), or 70B, 500M, 1.2T, 8x7B"
-            )
+            raise ValueError(wrong)
         number, scale = plain.groups()
         bare = float(number.replace("_", "").replace(",", ""))
         if scale is None and bare >= AMBIGUOUS_BILLIONS:

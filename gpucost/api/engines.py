@@ -2,12 +2,11 @@
 
 from typing import NamedTuple
 
-from gpucost.api.ledger import Ledger
 from gpucost.calc.memory import EngineSettings, MemoryConstants
 from gpucost.calc.sglang import sglang_defaults
 from gpucost.catalog.names import ResolvedVersion
 from gpucost.domain.deployment import EngineKind, Platform, Version
-from gpucost.domain.engine import Engine
+from gpucost.domain.engine import Engine, EngineConstant, EngineDefault
 from gpucost.domain.hardware import Gpu
 from gpucost.errors import UsageError
 from gpucost.units import GIB, MIB
@@ -82,6 +81,18 @@ def link_class(gpu: Gpu) -> str:
     return "nvlink" if "nvlink" in kind and not kind.startswith("pcie") else "pcie"
 
 
+def constant_names(gpu: Gpu) -> dict[str, str]:
+    """The engine constants that hold on a card, by the name of what they are to the memory model."""
+    return {
+        "sampler_bytes_per_logit": "sampler-bytes-per-logit",
+        "non_torch_bytes": "non-torch-rocm-gib" if gpu.vendor == "amd" else "non-torch-gib",
+        "communication_bytes_per_peer": f"communication-gib-per-peer-{link_class(gpu)}",
+        "graph_bytes_base": "graph-gib",
+        "graph_bytes_per_layer": "graph-gib-per-layer",
+        "encoder_bytes_per_patch": "encoder-bytes-per-patch",
+    }
+
+
 class EngineSetup:
     """An engine at a version, with the user's flags; gives the settings for any card."""
 
@@ -93,40 +104,45 @@ class EngineSetup:
             raise UsageError(f"the memory of {engine.name} is not modelled; --engine takes {known}") from None
         self.engine, self.version, self.v0, self.flags = engine, version.version, version.v0, flags
 
-    def _value(
-        self, name: str, given: float | int | None, gpu: Gpu, ledger: Ledger | None, fallback: float
-    ) -> float:
-        flag = _FLAGS[name].get(self.kind)
+    def flag_of(self, name: str) -> str | None:
+        """The engine's own word for a setting; None where it has no such flag."""
+        return _FLAGS[name].get(self.kind)
+
+    def default_row(self, name: str, gpu: Gpu) -> EngineDefault | None:
+        """The catalogue's default of a setting on a card."""
+        flag = self.flag_of(name)
+        if flag is None:
+            return None
+        words = conditions_of(gpu)
+        row = self.engine.default(flag, version=self.version, conditions=words)
+        if "160gib" in words:
+            row = self.engine.default(f"{flag}-160gib", version=self.version, conditions=words) or row
+        return row
+
+    def _value(self, name: str, given: float | int | None, gpu: Gpu, fallback: float) -> float:
         if given is not None:
-            if ledger is not None:
-                ledger.user(f"--{flag or name}", given)
             return given
-        row = None
-        if flag is not None:
-            words = conditions_of(gpu)
-            row = self.engine.default(flag, version=self.version, conditions=words)
-            if "160gib" in words:
-                flag_of_huge = f"{flag}-160gib"
-                row = self.engine.default(flag_of_huge, version=self.version, conditions=words) or row
+        row = self.default_row(name, gpu)
         if row is None or isinstance(row.value, str):
             return fallback
-        if ledger is not None:
-            ledger.cite(f"engines.{self.engine.id}.defaults.{flag}", row.value, "", row.source, note=row.note)
         return float(row.value)
 
-    def constant(self, name: str, ledger: Ledger | None, scenario: str = "mid") -> float:
+    def constant_row(self, name: str) -> EngineConstant:
+        """A constant of the memory model, with its range and source."""
+        return self.engine.constant(name, version=self.version)
+
+    def constant(self, name: str, scenario: str = "mid") -> float:
         """A constant of the memory model, at the middle or an end of its range."""
-        row = self.engine.constant(name, version=self.version)
-        value = row.value
+        row = self.constant_row(name)
         if scenario == "low" and row.low is not None:
-            value = row.low
+            return row.low
         if scenario == "high" and row.high is not None:
-            value = row.high
-        if ledger is not None:
-            ledger.cite(
-                f"engines.{self.engine.id}.constants.{name}", value, row.unit, row.source, note=row.method
-            )
-        return value
+            return row.high
+        return row.value
+
+    def derived(self, gpu: Gpu, cards: int) -> EngineFlags:
+        """The flags, with what the engine itself derives from the card where the user left it open."""
+        return self._sglang(gpu, cards) if self.kind is EngineKind.SGLANG else self.flags
 
     def _sglang(self, gpu: Gpu, cards: int) -> EngineFlags:
         """SGLang derives what the user leaves open from device memory and cards."""
@@ -144,47 +160,44 @@ class EngineSetup:
             return (gpu.id, cards)
         return (conditions_of(gpu), gpu.vendor, link_class(gpu))
 
-    def settings(
-        self, gpu: Gpu, *, cards: int = 1, ledger: Ledger | None = None, scenario: str = "mid"
-    ) -> EngineSettings:
-        """All settings in force on a card of a copy of `cards`; `ledger` records where each came from.
+    def settings(self, gpu: Gpu, *, cards: int = 1, scenario: str = "mid") -> EngineSettings:
+        """All settings in force on a card of a copy of `cards`.
 
         `scenario` low or high takes that end of every constant's range.
         """
-        linked = link_class(gpu)
-        constants = MemoryConstants(
-            sampler_bytes_per_logit=self.constant("sampler-bytes-per-logit", ledger, scenario),
-            non_torch_bytes=self.constant(
-                "non-torch-rocm-gib" if gpu.vendor == "amd" else "non-torch-gib", ledger, scenario
-            )
-            * GIB,
-            communication_bytes_per_peer=self.constant(
-                f"communication-gib-per-peer-{linked}", ledger, scenario
-            )
-            * GIB,
-            graph_bytes_base=self.constant("graph-gib", ledger, scenario) * GIB,
-            graph_bytes_per_layer=self.constant("graph-gib-per-layer", ledger, scenario) * GIB,
-            encoder_bytes_per_patch=self.constant("encoder-bytes-per-patch", ledger, scenario),
-        )
-        flags = self._sglang(gpu, cards) if self.kind is EngineKind.SGLANG else self.flags
+        constants = {
+            field: self.constant(name, scenario) * (GIB if "-gib" in name else 1)
+            for field, name in constant_names(gpu).items()
+        }
+        flags = self.derived(gpu, cards)
         return EngineSettings(
             engine=self.kind,
             v0=self.v0,
             graphs_in_budget=self.kind is EngineKind.VLLM and self.version >= GRAPHS_IN_BUDGET_SINCE,
-            utilization=self._value("utilization", flags.utilization, gpu, ledger, 1.0),
-            max_num_seqs=int(self._value("max_num_seqs", flags.max_num_seqs, gpu, ledger, 1)),
+            utilization=self._value("utilization", flags.utilization, gpu, 1.0),
+            max_num_seqs=int(self._value("max_num_seqs", flags.max_num_seqs, gpu, 1)),
             max_num_batched_tokens=int(
-                self._value("max_num_batched_tokens", flags.max_num_batched_tokens, gpu, ledger, 512)
+                self._value("max_num_batched_tokens", flags.max_num_batched_tokens, gpu, 512)
             ),
             eager=flags.enforce_eager,
             chunked_prefill=flags.chunked_prefill,
             flash_attention=flags.flash_attention,
-            constants=constants,
+            constants=MemoryConstants(**constants),
         )
 
-    def block_tokens(self, gpu: Gpu, *, ledger: Ledger | None = None) -> int:
+    def block_tokens(self, gpu: Gpu) -> int:
         """Tokens per cache block [tokens]."""
-        return int(self._value("block_size", self.flags.block_size, gpu, ledger, 1))
+        return int(self._value("block_size", self.flags.block_size, gpu, 1))
+
+    @property
+    def shares_slots(self) -> bool:
+        """Whether layers of several kinds share one pool of slots, as in vLLM."""
+        return self.kind is EngineKind.VLLM
+
+    @property
+    def reserves_states(self) -> bool:
+        """Whether states live in a pool of their own, beside the KV pool."""
+        return self.kind is EngineKind.SGLANG or (self.kind is EngineKind.VLLM and self.v0)
 
     @property
     def hybrid(self) -> bool:

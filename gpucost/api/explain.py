@@ -44,7 +44,8 @@ def explain(term: str | None = None, *, catalog: Sequence[Path | str] = ()) -> R
         ]
         if not found:
             known = [each for row in rows for each in (row["id"], *row.get("aliases", ()))]
-            raise UnknownNameError("term", term, nearest(term, known))
+            near = nearest(term, known)
+            raise UnknownNameError("term", term, near, "" if near else "gpucost explain lists all of them")
         rows = found
     terms = tuple(
         Term(

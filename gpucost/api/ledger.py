@@ -1,6 +1,6 @@
 """Collects the evidence and notes of an answer while it is worked out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from gpucost.catalog.store import Catalog
@@ -9,7 +9,7 @@ from gpucost.domain.report import Note
 
 
 class Ledger:
-    """Evidence by field, first statement wins; notes without repetition."""
+    """Evidence by field: the first statement wins, and binds if any does; notes without repetition."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -29,6 +29,11 @@ class Ledger:
         note: str = "",
     ) -> None:
         """Record a catalogue number and its source."""
+        first = self._evidence.get(field)
+        if first is not None:
+            if binding and not first.binding:
+                self._evidence[field] = first._replace(binding=True)
+            return
         known = self.catalog.source(source)
         self._evidence.setdefault(
             field,
@@ -46,6 +51,16 @@ class Ledger:
             ),
         )
 
+    def binds(self, field: str) -> bool:
+        """Whether a number is cited already as one that moves the answer."""
+        known = self._evidence.get(field)
+        return known is not None and known.binding
+
+    def loosen(self, field: str) -> None:
+        """Mark a cited number as one that cannot move this answer."""
+        if field in self._evidence:
+            self._evidence[field] = self._evidence[field]._replace(binding=False)
+
     def user(self, flag: str, value: float | int | str, unit: str = "") -> None:
         """Record a number that the user gave."""
         self._evidence.setdefault(
@@ -62,20 +77,29 @@ class Ledger:
             ),
         )
 
-    def cite_row(self, field: str, row: Mapping[str, Any], source: str, *, skip: Iterable[str] = ()) -> None:
-        """Record every number of a row, nested ones by their path."""
+    def cite_row(
+        self,
+        field: str,
+        row: Mapping[str, Any],
+        source: str,
+        *,
+        skip: Container[str] = (),
+        only: Container[str] | None = None,
+    ) -> None:
+        """Record every number of a row, nested ones by their path; `only` keeps those of these names."""
         for key, value in row.items():
             if key in skip:
                 continue
             path = f"{field}.{key}"
             if isinstance(value, (bool, int, float)):
-                self.cite(path, int(value) if isinstance(value, bool) else value, "", source)
+                if only is None or key in only:
+                    self.cite(path, int(value) if isinstance(value, bool) else value, "", source)
             elif isinstance(value, Mapping):
-                self.cite_row(path, value, source)
+                self.cite_row(path, value, source, only=only)
             elif isinstance(value, list):
                 for index, item in enumerate(value):
                     if isinstance(item, Mapping):
-                        self.cite_row(f"{path}.{index}", item, source)
+                        self.cite_row(f"{path}.{index}", item, source, only=only)
 
     def note(self, text: str, level: str = "info") -> None:
         """Record something the reader must know, once."""

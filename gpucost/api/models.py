@@ -1,5 +1,6 @@
 """Which model is meant: a name, a bare parameter count, or files."""
 
+import os
 from collections.abc import Mapping
 from math import log
 from pathlib import Path
@@ -18,6 +19,8 @@ MAX_DOWNLOAD_BYTES = 64 * MB
 """Most that --hf fetches: a config and an index, never weights [B]."""
 PLAUSIBLE_RATIO = 1.12
 """Models within this ratio of an asked size stand for it."""
+PLAUSIBLE_CONTEXT = 8192
+"""Tokens that a model must reach to stand for a size."""
 
 
 class ChosenModel(NamedTuple):
@@ -118,8 +121,10 @@ def _representative(catalog: Catalog, ledger: Ledger, params: str, active_params
         )
     pool.sort(key=lambda item: (item[0], item[1].id))
     near = [each for distance, each in pool if distance <= log(PLAUSIBLE_RATIO)] or [pool[0][1]]
+    # Models whose context is too short for today's prompts stand for a size only where nothing else does.
+    near = [each for each in near if (each.max_context or 0) >= PLAUSIBLE_CONTEXT] or near
     cached = {each.id: _kv_per_token(each) for each in near}
-    middle = sorted(cached.values())[len(cached) // 2]
+    middle = sorted(cached.values())[(len(cached) - 1) // 2]
     chosen = min(
         near,
         key=lambda each: (
@@ -169,13 +174,16 @@ def _from_files(ledger: Ledger, config: Path | None, hf: str | None) -> ChosenMo
     if hf is not None:
         from gpucost.io.hub import download_model_files
 
-        config = download_model_files(
-            hf,
-            endpoint=None,
-            token=None,
-            cache=None,
-            max_bytes=MAX_DOWNLOAD_BYTES,
-        )
+        try:
+            config = download_model_files(
+                hf,
+                endpoint=os.environ.get("HF_ENDPOINT") or None,
+                token=None,
+                cache=None,
+                max_bytes=MAX_DOWNLOAD_BYTES,
+            )
+        except UnicodeError:
+            raise UsageError("HF_TOKEN has characters that no token has; copy it again") from None
     if config is None:
         raise UsageError("no path given")
     found = read_model_path(config)

@@ -8,9 +8,12 @@ from typing import Any, NamedTuple
 from gpucost.catalog import build
 from gpucost.domain.offer import Billing, Price, StatedBy
 from gpucost.domain.results import Offer
+from gpucost.errors import UsageError
 
 CLOSE_DAYS = 30
 """Within this many days the provider's own statement beats a newer reading by a third party."""
+MACHINE_CARDS = 8
+"""Most cards that a product priced per card puts into one machine."""
 STALE_DAYS = 90
 """Older prices are flagged."""
 RUNNING_BILLING = frozenset({Billing.ON_DEMAND, Billing.COMMUNITY, Billing.FLEX})
@@ -28,6 +31,19 @@ def first_day(as_of: str) -> date | None:
         int(parts[2]) if len(parts) > 2 else 1,
     )
     return date(year, month, day)
+
+
+def day_of(as_of: str | None, today: date) -> date:
+    """The day that `--as-of` names, today without it. Raises UsageError."""
+    if as_of is None:
+        return today
+    try:
+        day = first_day(as_of) if len(as_of) in (4, 7, 10) else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise UsageError(f"--as-of takes a date such as 2026-10-01, not {as_of!r}")
+    return day
 
 
 def is_stale(as_of: str, today: date) -> bool:
@@ -142,8 +158,9 @@ class OfferBook:
         A product priced per card gives any number up to eight in a machine; an instance type holds whole
         copies only, since a copy does not span instances.
         """
-        if f"{price.provider}/{price.product}" in self.per_card or price.unit == "usd_per_gpu_hour":
-            return ceil(cards / price.gpu_count)
+        by_card = f"{price.provider}/{price.product}" in self.per_card or price.unit == "usd_per_gpu_hour"
+        if by_card and price.gpu_count == 1:
+            return cards if per_replica <= MACHINE_CARDS else None
         if price.gpu_count < per_replica:
             return None
         copies = int(price.gpu_count // per_replica)

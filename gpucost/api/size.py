@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from gpucost.api.engines import EngineFlags, EngineSetup
 from gpucost.api.ledger import Ledger
 from gpucost.api.models import ChosenModel, choose_model
-from gpucost.api.offers import RUNNING_BILLING, OfferBook, OfferFilter, first_day
+from gpucost.api.offers import RUNNING_BILLING, OfferBook, OfferFilter, day_of
 from gpucost.api.size_result import build_result
 from gpucost.api.size_search import Request, search
 from gpucost.api.sizing import Load, Sizer
@@ -23,6 +23,7 @@ from gpucost.catalog.names import (
 )
 from gpucost.catalog.store import Catalog, load
 from gpucost.domain.hardware import Gpu
+from gpucost.domain.model import MoeMlp
 from gpucost.domain.offer import Billing
 from gpucost.domain.quantization import Quantization
 from gpucost.domain.report import Report
@@ -85,7 +86,7 @@ def _formats(
     if not quant:
         identity = chosen.quantization or chosen.model.native_quantization
         found = [resolve_quantization(catalog, identity)]
-    elif [word.lower() for word in quant] == ["all"]:
+    elif "all" in {word.strip().lower() for word in quant}:
         native = chosen.quantization or chosen.model.native_quantization
         found = [
             catalog.quantization(identity)
@@ -129,16 +130,17 @@ def _filter(
 ) -> OfferFilter:
     for name in provider:
         if name.lower() not in catalog.providers:
-            raise UnknownNameError("provider", name, nearest(name, list(catalog.providers)))
+            near = nearest(name, list(catalog.providers))
+            raise UnknownNameError("provider", name, near or tuple(sorted(catalog.providers)))
     regions = {row.get("region", "global").lower() for row in prices}
     for name in region:
         if name.lower() not in regions:
             raise UnknownNameError("region", name, nearest(name, sorted(regions)))
     try:
-        modes = frozenset(Billing(word) for word in billing) or RUNNING_BILLING
+        modes = frozenset(Billing(word.strip().lower()) for word in billing) or RUNNING_BILLING
     except ValueError:
         known = [mode.value for mode in Billing]
-        bad = next(word for word in billing if word not in known)
+        bad = next(word for word in billing if word.strip().lower() not in known)
         raise UnknownNameError("billing mode", bad, tuple(known)) from None
     return OfferFilter(
         providers=frozenset(name.lower() for name in provider),
@@ -146,18 +148,6 @@ def _filter(
         billing=modes,
         not_serving=catalog.not_serving,
     )
-
-
-def _day(as_of: str | None, today: date) -> date:
-    if as_of is None:
-        return today
-    try:
-        day = first_day(as_of)
-    except ValueError:
-        day = None
-    if day is None or len(as_of) not in (4, 7, 10):
-        raise UsageError(f"--as-of takes a date such as 2026-10-01, not {as_of!r}")
-    return day
 
 
 def size(
@@ -240,6 +230,8 @@ def size(
     )
     if ep not in (1, tp or ep):
         raise UsageError(f"--ep {ep} must equal --tp {tp}: experts are divided over the same cards")
+    if ep > 1 and not any(isinstance(mlp, MoeMlp) for mlp in chosen.model.mlps):
+        raise UsageError(f"--ep {ep}: {chosen.model.id} has no experts to divide")
     if mtp and not chosen.model.mtp_layers:
         raise UsageError(f"--mtp: {chosen.model.id} has no multi-token-prediction layers")
     asked = _load_asked(chosen, ledger, context, concurrency)
@@ -266,7 +258,7 @@ def size(
     if prices == "seeds":
         ledger.note("prices as the seed documents state them; many are refuted", "warning")
     allowed = _filter(cat, statements, _several(provider), _several(region), _several(billing))
-    book = OfferBook(statements, today=_day(as_of, now), allowed=allowed, per_card=cat.per_card_products)
+    book = OfferBook(statements, today=day_of(as_of, now), allowed=allowed, per_card=cat.per_card_products)
     sizer = Sizer(
         model=chosen.model,
         setup=setup,

@@ -1,17 +1,15 @@
 """Puts the found candidates into the answer: result, evidence, notes, reasons."""
 
+from gpucost.api.evidence import cite_answer, cite_engine, cite_range, whole_copy_bits
 from gpucost.api.ledger import Ledger
 from gpucost.api.models import ChosenModel
-from gpucost.api.offers import Choice, OfferBook, is_stale
+from gpucost.api.offers import OfferBook
 from gpucost.api.size_search import Found, Request, Search
 from gpucost.api.sizing import Evaluation, Sizer, kv_bytes_each_token, kv_tokens, longest_context
 from gpucost.calc.kv_cache import cache_specs, kv_bytes_per_token
 from gpucost.calc.tensors import active_parameters, total_parameters
-from gpucost.calc.weights import ExpertPadding, weights_by_part
 from gpucost.catalog.store import Catalog
-from gpucost.domain.deployment import EngineKind, Parallelism
-from gpucost.domain.model import Model
-from gpucost.domain.provenance import Confidence
+from gpucost.domain.deployment import EngineKind
 from gpucost.domain.quantization import Quantization
 from gpucost.domain.results import (
     Candidate,
@@ -95,68 +93,11 @@ def _candidate(found: Found, sizer: Sizer) -> Candidate:
     )
 
 
-def _cite_price(ledger: Ledger, book: OfferBook, choice: Choice) -> None:
-    price = choice.price
-    ledger.cite(
-        f"prices.{price.offer}.{price.unit}",
-        price.usd,
-        price.unit,
-        price.source,
-        as_of=price.as_of,
-        confidence=Confidence.PUBLISHED,
-        note=f"stated by {price.stated_by.value}",
-    )
-    if is_stale(price.as_of, book.today):
-        ledger.note(f"{price.offer}: price of {price.as_of}, check it before you decide", "warning")
-    for other in choice.differing[:1]:
-        ledger.note(
-            f"{price.offer}: {price.usd:g} {price.unit} ({price.stated_by.value}, {price.as_of}) is used; "
-            f"{other.stated_by.value} reading of {other.as_of} says {other.usd:g} {other.unit}"
-        )
-    if price.refuted:
-        ledger.note(f"{price.offer}: refuted, {price.refuted}", "warning")
-
-
-def _cite_found(ledger: Ledger, book: OfferBook, sizer: Sizer, found: Found) -> None:
-    gpu = found.evaluation.gpu
-    if gpu.id not in sizer.usable_override:
-        ledger.cite(
-            f"gpus.{gpu.id}.memory_gib",
-            round(gpu.memory_bytes / GIB, 6),
-            "GiB",
-            (gpu.memory_sources or gpu.sources)[0],
-            confidence=Confidence.MEASURED if gpu.memory_basis == "measured" else Confidence.ESTIMATED,
-        )
-    if found.choice is not None:
-        _cite_price(ledger, book, found.choice)
-
-
-def _cite_format(ledger: Ledger, catalog: Catalog, row: Quantization) -> None:
-    values = catalog.entry("quantizations", row.id)["row"]
-    kept = {
-        key: value
-        for key, value in values.items()
-        if key
-        in (
-            "weight_bits",
-            "group_size",
-            "scale_bits",
-            "zero_point_bits",
-            "per_channel_scale_bits",
-            "extra_bits",
-        )
-        or key in ("part_bits",)
-    }
-    ledger.cite_row(f"quantizations.{row.id}", kept, row.sources[0])
-    for note in row.notes[:1]:
-        ledger.note(f"{row.name}: {note}")
-
-
 def _summary(chosen: ChosenModel, sizer: Sizer, row: Quantization) -> ModelSummary:
     model = chosen.model
     sizes = kvs = None
     if chosen.alternatives:
-        each = [_bits_of(other, row) / BITS_PER_BYTE / GIB for other in chosen.alternatives]
+        each = [whole_copy_bits(other, row) / BITS_PER_BYTE / GIB for other in chosen.alternatives]
         tokens = [
             kv_bytes_per_token(cache_specs(other, cache=sizer.cache, tp=1)) for other in chosen.alternatives
         ]
@@ -167,7 +108,7 @@ def _summary(chosen: ChosenModel, sizer: Sizer, row: Quantization) -> ModelSumma
         parameters=total_parameters(model),
         active_parameters=active_parameters(model),
         quantization=row.id,
-        effective_bits=_bits_of(model, row) / total_parameters(model),
+        effective_bits=whole_copy_bits(model, row) / total_parameters(model),
         layers=model.layers,
         max_context=model.max_context,
         representative=bool(chosen.alternatives),
@@ -175,11 +116,6 @@ def _summary(chosen: ChosenModel, sizer: Sizer, row: Quantization) -> ModelSumma
         weights_gib_range=sizes,
         kv_bytes_per_token_range=kvs,
     )
-
-
-def _bits_of(model: Model, row: Quantization) -> float:
-    parts = weights_by_part(model, quantization=row, parallel=Parallelism(), padding=ExpertPadding())
-    return sum(parts.values()) * BITS_PER_BYTE
 
 
 def rule_of_thumb(parameters: int, row: Quantization, evaluation: Evaluation) -> RuleOfThumb:
@@ -228,7 +164,7 @@ def _reasons(found: Found, candidates: tuple[Found, ...], sizer: Sizer) -> tuple
         others = [each for each in candidates if each.fits and each is not found and each.offer is not None]
         text = (
             f"cheapest offer that fits: {found.offer.id} at {found.offer.usd_per_hour:,.2f} USD/h "
-            f"({found.offer.usd_per_hour * HOURS_PER_MONTH:,.0f} USD for a month of 730 h)"
+            f"({found.offer.usd_per_hour * HOURS_PER_MONTH:,.0f} USD for a month of {HOURS_PER_MONTH} h)"
         )
         if others and others[0].offer is not None:
             text += f"; next is {others[0].offer.id} at {others[0].offer.usd_per_hour:,.2f} USD/h"
@@ -378,12 +314,10 @@ def build_result(
     """The answer with evidence for every number that it shows."""
     main = found.best or found.nearest
     row = main.evaluation.quantization
-    for each in request.formats:
-        _cite_format(ledger, catalog, each)
-    sizer.setup.settings(main.evaluation.gpu, cards=main.evaluation.parallel.gpus, ledger=ledger)
-    sizer.setup.block_tokens(main.evaluation.gpu, ledger=ledger)
+    cite_answer(ledger, catalog, sizer, book, found.shown, request)
+    cite_range(ledger, catalog, sizer, row, chosen.alternatives)
     for item in found.shown:
-        _cite_found(ledger, book, sizer, item)
+        cite_engine(ledger, sizer, item.evaluation, scenarios=scenarios and item is main)
         if item.named or item is found.best:
             for text in _card_notes(item.evaluation, sizer):
                 ledger.note(text)

@@ -9,10 +9,23 @@ from typing import NamedTuple
 
 from gpucost.api.engines import EngineSetup, platform_of
 from gpucost.calc.kernels import expert_padding, kernel_class
-from gpucost.calc.kv_cache import PagedLayout, cache_specs, kv_bytes_per_token, paged_layout, sequence_bytes
+from gpucost.calc.kv_cache import (
+    FlatLayout,
+    Layout,
+    cache_specs,
+    kv_bytes_per_token,
+    paged_layout,
+    sequence_bytes,
+)
 from gpucost.calc.memory import EngineSettings, MemoryBudget, max_context, memory_budget
-from gpucost.calc.weights import ExpertPadding, absorbed_latent_bytes, rotary_cache_bytes, weights_by_part
-from gpucost.domain.cache import CacheFormat, CacheSpec
+from gpucost.calc.weights import (
+    ExpertPadding,
+    absorbed_latent_bytes,
+    allocator_rest_bytes,
+    rotary_cache_bytes,
+    weights_by_part,
+)
+from gpucost.domain.cache import CacheFormat, CacheKind, CacheSpec
 from gpucost.domain.deployment import EngineKind, Parallelism, Platform
 from gpucost.domain.hardware import Gpu
 from gpucost.domain.model import LatentAttention, LinearAttention, Model, MoeMlp, SoftmaxAttention, StateSpace
@@ -37,7 +50,7 @@ class Evaluation(NamedTuple):
     parallel: Parallelism
     settings: EngineSettings
     specs: tuple[CacheSpec, ...]
-    layout: PagedLayout
+    layout: Layout
     budget: MemoryBudget
     by_part: dict[str, float]
     need_bytes: float
@@ -145,12 +158,25 @@ class Sizer:
             tuple[str, Parallelism, ExpertPadding, Platform], tuple[dict[str, float], float]
         ] = {}
         self._specs: dict[tuple[int, int], tuple[CacheSpec, ...]] = {}
-        self._layouts: dict[tuple[int, int, int], PagedLayout] = {}
+        self._layouts: dict[tuple[int, int, int], Layout] = {}
         self._faults: dict[tuple[str, Parallelism], str | None] = {}
         self._kinds: dict[str, tuple[object, ...]] = {}
         self._shape_demands: dict[tuple[object, ...], list[Demand]] = {}
-        self._demands: dict[tuple[object, ...], Demand] = {}
+        self._bare_demands: dict[tuple[object, ...], Demand] = {}
         self._settings: dict[tuple[object, ...], EngineSettings] = {}
+
+    def like(self, model: Model) -> "Sizer":
+        """The same question for a model that differs in a detail."""
+        return Sizer(
+            model=model,
+            setup=self.setup,
+            cache=self.cache,
+            load=self.load,
+            usable_override=self.usable_override,
+            pool_override=self.pool_override,
+            exact_weights=self.exact_weights,
+            with_mtp=self.with_mtp,
+        )
 
     def fault(self, quantization: Quantization, parallel: Parallelism) -> str | None:
         """Why the model cannot be cut like this, or None."""
@@ -189,13 +215,17 @@ class Sizer:
             if kind is EngineKind.LLAMA_CPP and not self.model.tied_embeddings:
                 parts.pop("embedding", None)  # the embedding table stays in host memory
             if kind in (EngineKind.VLLM, EngineKind.SGLANG):
-                absorbed = absorbed_latent_bytes(self.model, tp=parallel.tp)
+                absorbed = absorbed_latent_bytes(self.model, tp=parallel.tp, pp=parallel.pp)
                 if absorbed:
                     parts["latent_projection"] += absorbed
                 parts["rotary_cache"] = rotary_cache_bytes(self.model)
-                parts["loader"] = self.setup.constant("loader-gib", None) * GIB
+                parts["loader"] = self.setup.constant("loader-gib") * GIB
+                if platform is Platform.CUDA:
+                    parts["allocator"] = allocator_rest_bytes(
+                        self.model, quantization=quantization, parallel=parallel, padding=padding
+                    )
             if platform is Platform.ROCM:
-                parts["allocator"] = self.setup.constant("rocm-reserved-share", None) * sum(parts.values())
+                parts["allocator"] = self.setup.constant("rocm-reserved-share") * sum(parts.values())
             self._weights[key] = (parts, sum(parts.values()))
         return self._weights[key]
 
@@ -217,19 +247,30 @@ class Sizer:
             )
         return self._specs[key]
 
-    def layout(self, gpu: Gpu, parallel: Parallelism) -> PagedLayout:
+    def layout(self, gpu: Gpu, parallel: Parallelism) -> Layout:
         """How the engine cuts its pool."""
-        block = self.setup.block_tokens(gpu)
+        return self.layout_in_blocks(parallel, self.setup.block_tokens(gpu))
+
+    def layout_in_blocks(self, parallel: Parallelism, block: int) -> Layout:
+        """How the engine would cut its pool into blocks of `block` tokens."""
         key = (parallel.tp, parallel.pp, block)
         if key not in self._layouts:
-            self._layouts[key] = paged_layout(
-                self.specs(parallel),
-                block_tokens=block,
-                hybrid=self.setup.hybrid,
-                reports_context=self.setup.reports_context,
-                state_blocks=self.setup.state_blocks,
-            )
+            self._layouts[key] = self._new_layout(self.specs(parallel), block)
         return self._layouts[key]
+
+    def _new_layout(self, specs: tuple[CacheSpec, ...], block: int) -> Layout:
+        setup = self.setup
+        if setup.reserves_states:  # a pool of their own: they take nothing of the KV pool
+            specs = tuple(spec for spec in specs if spec.kind is not CacheKind.STATE) or specs
+        if not setup.shares_slots:
+            return FlatLayout(specs, block)
+        return paged_layout(
+            specs,
+            block_tokens=block,
+            hybrid=setup.hybrid,
+            reports_context=setup.reports_context,
+            state_blocks=setup.state_blocks,
+        )
 
     def kind_of(self, gpu: Gpu) -> tuple[object, ...]:
         """What of a card decides everything but its memory: cards of one kind share their demands."""
@@ -250,18 +291,23 @@ class Sizer:
         return self._shape_demands[key]
 
     def demand(self, gpu: Gpu, quantization: Quantization, parallel: Parallelism) -> Demand:
-        """What a card must offer for one shape."""
-        key = (quantization.id, parallel, self.kind_of(gpu))
-        if key not in self._demands:
-            settings = self.settings(gpu, parallel.gpus)
-            layout = self.layout(gpu, parallel)
-            blocks = layout.blocks_per_sequence(
-                context=self.load.context, batched_tokens=settings.max_num_batched_tokens
-            )
+        """What a card must offer for one shape: that of a weightless model, moved by the weights."""
+        bare = self._bare_demand(gpu, parallel)
+        weights = self.weights(gpu, quantization, parallel)[1]
+        if self.pool_override is not None:
+            return bare._replace(card_bytes=bare.card_bytes + weights)
+        # TensorRT-LLM takes a share of what the weights leave, the others take the weights off their share.
+        taken = bare.slope * weights if self.setup.kind is EngineKind.TENSORRT_LLM else weights
+        return bare._replace(offset=bare.offset - taken, card_bytes=bare.card_bytes + weights)
+
+    def _bare_demand(self, gpu: Gpu, parallel: Parallelism) -> Demand:
+        key = (parallel, self.kind_of(gpu))
+        if key not in self._bare_demands:
+            settings, layout = self.settings(gpu, parallel.gpus), self.layout(gpu, parallel)
             at_zero = memory_budget(
                 self.model,
                 settings,
-                weights_bytes=self.weights(gpu, quantization, parallel)[1],
+                weights_bytes=0.0,
                 specs=self.specs(parallel),
                 usable_bytes=0,
                 context=self.load.context,
@@ -270,15 +316,12 @@ class Sizer:
             slope, offset = settings.utilization, at_zero.kv_available_bytes
             if self.pool_override is not None:
                 slope, offset = 0.0, float(self.pool_override)
-            each = blocks * layout.bytes_per_block
-            self._demands[key] = Demand(
-                slope,
-                offset,
-                each * self.load.concurrency,
-                each,
-                self._card_bytes(at_zero, self._need(parallel)),
+            each = layout.bytes_per_block * layout.blocks_per_sequence(
+                context=self.load.context, batched_tokens=settings.max_num_batched_tokens
             )
-        return self._demands[key]
+            held = self._card_bytes(at_zero, self._need(parallel))
+            self._bare_demands[key] = Demand(slope, offset, each * self.load.concurrency, each, held)
+        return self._bare_demands[key]
 
     def _need(self, parallel: Parallelism) -> float:
         """Theoretical cache of the asked load on a rank [B]."""

@@ -128,6 +128,43 @@ class PagedLayout(NamedTuple):
         return self.blocks(pool_bytes) // count * self.block_tokens
 
 
+class FlatLayout(NamedTuple):
+    """A pool in which every layer kind takes what it needs: no groups that share slots."""
+
+    specs: tuple[CacheSpec, ...]
+    block_tokens: int
+
+    @property
+    def bytes_per_block(self) -> float:
+        """One block of tokens in all growing layers, or one set of states where nothing grows [B]."""
+        return kv_bytes_per_token(self.specs) * self.block_tokens or sequence_bytes(self.specs, tokens=0)
+
+    def blocks(self, pool_bytes: float) -> int:
+        """Whole blocks in a pool [blocks]."""
+        return max(0, int(pool_bytes // self.bytes_per_block))
+
+    def blocks_per_sequence(self, *, context: int, batched_tokens: int) -> int:
+        """Blocks that one sequence of `context` tokens takes [blocks]; windows keep min(context, window)."""
+        del batched_tokens  # engines with this layout keep no chunk before a window
+        whole = ceil(context / self.block_tokens) * self.block_tokens
+        return max(1, ceil(sequence_bytes(self.specs, tokens=whole) / self.bytes_per_block))
+
+    def concurrency(self, pool_bytes: float, *, context: int, batched_tokens: int) -> float:
+        """Sequences of `context` tokens that the pool holds at once."""
+        return self.blocks(pool_bytes) / self.blocks_per_sequence(
+            context=context, batched_tokens=batched_tokens
+        )
+
+    def tokens(self, pool_bytes: float, *, context: int, batched_tokens: int) -> int:
+        """KV tokens of a pool: its blocks where all layers keep everything, else those of whole sequences."""
+        if all(spec.kind is CacheKind.FULL for spec in self.specs):
+            return self.blocks(pool_bytes) * self.block_tokens
+        return int(self.concurrency(pool_bytes, context=context, batched_tokens=batched_tokens) * context)
+
+
+Layout = PagedLayout | FlatLayout
+
+
 def paged_layout(
     specs: Sequence[CacheSpec],
     *,

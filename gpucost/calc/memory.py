@@ -14,7 +14,7 @@ TensorRT-LLM takes a fraction of what is free once weights and activations are i
 from typing import NamedTuple
 
 from gpucost.calc.activations import forward_bytes_per_token, llama_cpp_compute_bytes, sampler_bytes
-from gpucost.calc.kv_cache import PagedLayout, sequence_bytes
+from gpucost.calc.kv_cache import Layout, sequence_bytes
 from gpucost.domain.cache import CacheKind, CacheSpec
 from gpucost.domain.deployment import EngineKind
 from gpucost.domain.model import Model
@@ -161,7 +161,7 @@ def memory_budget(
 
 
 def max_context(
-    layout: PagedLayout, pool_bytes: float, *, concurrency: float, batched_tokens: int, limit: int
+    layout: Layout, pool_bytes: float, *, concurrency: float, batched_tokens: int, limit: int
 ) -> int:
     """Longest context [tokens] at which the pool still holds `concurrency` sequences; 0 when none fits.
 

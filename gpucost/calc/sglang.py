@@ -7,7 +7,7 @@ Reference: `python/sglang/srt/server_args.py` at v0.4.7.post1 and v0.5.3,
 from typing import NamedTuple
 
 from gpucost.domain.deployment import Version
-from gpucost.units import MIB
+from gpucost.units import GIB, MIB
 
 RULE_BY_TIERS = Version(0, 4)
 RULE_BY_SETTINGS = Version(0, 5)
@@ -28,7 +28,7 @@ def sglang_defaults(*, device_bytes: int, cards: int, version: Version) -> Sglan
     10,240 above 60 GiB; fraction = 1 − reserved / memory. Before: reserved GiB = 2.8 + n/10 below 35 GiB,
     9.5 + n/2 below 90, 12 + n/2 below 160, 32 above.
     """
-    gib = device_bytes / MIB / 1024
+    gib = device_bytes / GIB
     chunk = 2048 if gib < 35 else 4096 if gib < 60 else 8192 if gib < 160 else 16_384
     few = cards < 4
     if gib < 20:
@@ -45,7 +45,7 @@ def sglang_defaults(*, device_bytes: int, cards: int, version: Version) -> Sglan
         reserved_mib = 512 + 1.5 * max(chunk, 2048) + 2 * graphs + 128 * cards
         if gib > 60:
             reserved_mib = max(reserved_mib, 10_240)
-        reserved = reserved_mib / 1024
+        reserved = reserved_mib * MIB / GIB
     elif gib < 35:
         reserved = 2.8 + cards / 10
     elif gib < 90:

@@ -11,6 +11,8 @@ from gpucost.domain.model import (
     DenseMlp,
     LatentAttention,
     LinearAttention,
+    Mixer,
+    Mlp,
     Model,
     MoeMlp,
     SoftmaxAttention,
@@ -166,22 +168,32 @@ def _moe(group: MoeMlp, hidden: int) -> list[Tensor]:
     return out
 
 
+def mixer_tensors(mixer: Mixer, hidden: int) -> list[Tensor]:
+    """Tensors of one group of token-mixing layers."""
+    match mixer:
+        case SoftmaxAttention():
+            return _softmax(mixer, hidden)
+        case LatentAttention():
+            return _latent(mixer, hidden)
+        case LinearAttention():
+            return _linear(mixer, hidden)
+        case StateSpace():
+            return _state_space(mixer, hidden)
+
+
+def mlp_tensors(mlp: Mlp, hidden: int) -> list[Tensor]:
+    """Tensors of one group of MLP layers."""
+    return _moe(mlp, hidden) if isinstance(mlp, MoeMlp) else _dense(mlp, hidden)
+
+
 def layer_tensors(model: Model) -> list[Tensor]:
     """Tensors of all layers, norms included, without embedding and head."""
     hidden = model.hidden_size
     out: list[Tensor] = []
     for mixer in model.mixers:
-        match mixer:
-            case SoftmaxAttention():
-                out += _softmax(mixer, hidden)
-            case LatentAttention():
-                out += _latent(mixer, hidden)
-            case LinearAttention():
-                out += _linear(mixer, hidden)
-            case StateSpace():
-                out += _state_space(mixer, hidden)
+        out += mixer_tensors(mixer, hidden)
     for mlp in model.mlps:
-        out += _moe(mlp, hidden) if isinstance(mlp, MoeMlp) else _dense(mlp, hidden)
+        out += mlp_tensors(mlp, hidden)
     out.append(Tensor("norm", model.layers * model.norms_per_layer, hidden, 1, Split.NONE))
     return out
 
@@ -250,5 +262,7 @@ def active_parameters(model: Model) -> int:
         if isinstance(mlp, MoeMlp):
             width = mlp.latent_size or model.hidden_size
             each = mlp.intermediate_size * width * (3 if mlp.gated else 2)
+            if mlp.expert_bias:
+                each += mlp.intermediate_size * (2 if mlp.gated else 1) + model.hidden_size
             active -= mlp.layers * each * (mlp.experts - mlp.experts_per_token)
     return active

@@ -4,11 +4,18 @@ from collections.abc import Mapping
 from math import ceil
 from typing import NamedTuple
 
-from gpucost.calc.tensors import Split, Tensor, model_tensors, parameter_scale
+from gpucost.calc.tensors import (
+    Split,
+    Tensor,
+    mixer_tensors,
+    mlp_tensors,
+    model_tensors,
+    parameter_scale,
+)
 from gpucost.domain.deployment import Parallelism
 from gpucost.domain.model import LatentAttention, Model, SoftmaxAttention
 from gpucost.domain.quantization import Quantization
-from gpucost.units import BITS_PER_BYTE
+from gpucost.units import BITS_PER_BYTE, MIB
 
 VOCABULARY_PADDING = 64
 """vLLM and SGLang pad the vocabulary to this before they divide it over ranks."""
@@ -76,17 +83,64 @@ def tensor_bytes_per_gpu(
     return count * rows * columns * bits / BITS_PER_BYTE
 
 
-def absorbed_latent_bytes(model: Model, *, tp: int) -> float:
+SEGMENT_BYTES = 2 * MIB
+OWN_SEGMENT_BYTES = 10 * MIB
+KEPT_REST_BYTES = MIB
+"""PyTorch's caching allocator: kRoundLarge, kMinLargeAlloc, kSmallSize of CUDACachingAllocator.cpp [B]."""
+FUSED = frozenset({"attention_q", "attention_k", "attention_v"})
+"""Loaded as one matrix."""
+
+
+def allocator_rest_bytes(
+    model: Model, *, quantization: Quantization, parallel: Parallelism, padding: ExpertPadding
+) -> float:
+    """Bytes [B] that PyTorch's allocator adds to the weights of a rank.
+
+    A tensor of 10 MiB or more gets a segment of its own, rounded up to 2 MiB; a rest of at most 1 MiB
+    stays with it and counts as allocated. Queries, keys and values are one tensor, as are all experts
+    of a layer. This is what logs show above the sum of the weights: 56 MiB for Qwen2-7B on one card.
+    """
+    stage = ceil(model.layers / parallel.pp) / model.layers
+
+    def size(tensor: Tensor) -> float:
+        return tensor_bytes_per_gpu(
+            tensor,
+            quantization=quantization,
+            parallel=parallel,
+            padding=padding,
+            tied=model.tied_embeddings,
+        )
+
+    rest = 0.0
+    for mixer in model.mixers:
+        tensors = mixer_tensors(mixer, model.hidden_size)
+        fused = FUSED if isinstance(mixer, SoftmaxAttention) else frozenset()
+        each = [sum(size(tensor) for tensor in tensors if tensor.part in fused)]
+        each += [size(tensor) for tensor in tensors if tensor.part not in fused]
+        rest += stage * mixer.layers * sum(_rest(total / mixer.layers) for total in each)
+    for mlp in model.mlps:
+        each = [size(tensor) for tensor in mlp_tensors(mlp, model.hidden_size)]
+        rest += stage * mlp.layers * sum(_rest(total / mlp.layers) for total in each)
+    ends = [tensor for tensor in model_tensors(model) if tensor.part in ("embedding", "lm_head")]
+    return rest + sum(_rest(size(tensor)) for tensor in ends)
+
+
+def _rest(size_bytes: float) -> float:
+    rest = ceil(size_bytes / SEGMENT_BYTES) * SEGMENT_BYTES - size_bytes
+    return rest if size_bytes >= OWN_SEGMENT_BYTES and rest <= KEPT_REST_BYTES else 0.0
+
+
+def absorbed_latent_bytes(model: Model, *, tp: int, pp: int = 1) -> float:
     """Bytes [B] per rank of the 16-bit copies of the latent up-projection that MLA decoding keeps.
 
-    layers × heads/tp × kv_lora_rank × (nope + value head dim) × 2 B. vLLM and SGLang prepare them from
-    kv_b_proj after loading and keep the original for prefill.
+    ceil(layers / pp) × heads/tp × kv_lora_rank × (nope + value head dim) × 2 B. vLLM and SGLang prepare
+    them from kv_b_proj after loading and keep the original for prefill.
     """
     total = 0.0
     for mixer in model.mixers:
         if isinstance(mixer, LatentAttention) and not model.use_stated_parameters:
             per_layer = mixer.heads * mixer.kv_lora_rank * (mixer.nope_head_dim + mixer.value_head_dim)
-            total += mixer.layers * per_layer * 2 / tp
+            total += ceil(mixer.layers / pp) * per_layer * 2 / tp
     return total
 
 

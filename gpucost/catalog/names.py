@@ -83,6 +83,8 @@ def resolve_gpu(catalog: Catalog, name: str) -> ResolvedGpu:
         for gpu in catalog.gpus.values():
             if key in {_gpu_key(each) for each in (gpu.id, gpu.name, *gpu.aliases)}:
                 return ResolvedGpu(gpu, (), stated)
+    if _compiled(_NAMELESS).search(name):
+        raise UnknownNameError("GPU", name, reason="the text says that the card is not named")
     known = [each for gpu in catalog.gpus.values() for each in (gpu.id, gpu.name, *gpu.aliases)]
     starting = sorted(gpu.id for gpu in catalog.gpus.values() if _gpu_key(gpu.id).startswith(_gpu_key(plain)))
     if len(starting) == 1 and len(_gpu_key(plain)) >= 2:
@@ -109,7 +111,7 @@ _VARIANT = (
 
 _FORMAT_WORDS = (
     r"(?:[-_. ](?:fp8|fp4|nvfp4|mxfp4|mxfp8|awq|gptq|bnb|nf4|exl[23]|hqq|qat|autoround|w[48]a(?:4|8|16)"
-    r"|int[48]|[248]bit|"
+    r"|int[48]|[248]-?bit|"
     r"dynamic|block|quantized|marlin|modelopt|compressed|tensors|dq|imat|g(?:32|64|128)|(?:32|64|128)g|"
     r"[0-9.]+bpw|i?q[1-8](?:_[0-9a-z]+)*|gguf)(?=$|[-_. :@]))+"
 )
@@ -182,7 +184,8 @@ def resolve_model(catalog: Catalog, name: str) -> ResolvedModel:
     for text in dict.fromkeys((plain, rest)):
         identity = _lookup(index, text)
         if identity is not None:
-            quantization = stated if text == rest else None
+            own = text != rest and squeeze(text.rsplit("/", 1)[-1]) == squeeze(identity.rsplit("/", 1)[-1])
+            quantization = None if own else stated
             what = f" in {catalog.quantization_rows[quantization]['name']}" if quantization else ""
             note = f"{name}: read as {identity}{what}"
             return ResolvedModel(catalog.model(identity), quantization, (note,))

@@ -10,7 +10,7 @@ from importlib import import_module
 
 import typer
 
-from gpucost.errors import GpucostError
+from gpucost.errors import GpucostError, UsageError
 
 COMMANDS = {
     "size": "gpucost.cli.size",
@@ -59,19 +59,35 @@ def build(words: list[str]) -> typer.Typer:
 
 
 def _fail(text: str, code: int) -> int:
-    from gpucost.view.sanitize import sanitize
+    from gpucost.view.sanitize import sanitize, to_ascii
+    from gpucost.view.terminal import pick_terminal
 
-    lines = text.splitlines() or [text]
-    for line in lines:
-        sys.stderr.write(f"error: {sanitize(line)}\n")
+    unicode = pick_terminal(sys.stderr).unicode
+    for line in text.splitlines() or [text]:
+        safe = f"error: {sanitize(line)}\n"
+        try:
+            sys.stderr.write(safe if unicode else to_ascii(safe))
+        except OSError:
+            sys.stderr = open(os.devnull, "w", encoding="utf-8")  # the exit code alone must do
     return code
+
+
+def _open_streams() -> None:
+    """A stream that the shell closed (`>&-`) is None in Python: what goes there is lost."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")
 
 
 def run(words: list[str]) -> int:
     """Run one command line [words] and return its exit code."""
+    _open_streams()
     try:
         build(words)(args=words, standalone_mode=True)
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            return _close()
         return _flush(end.code if isinstance(end.code, int) else 1)
     except GpucostError as error:
         return _flush(_fail(str(error), error.exit_code))
@@ -92,12 +108,14 @@ def _flush(code: int) -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        return _close()
+        return _close(code)
+    except OSError as error:
+        return code or _fail(f"stdout: {error.strerror or error}", UsageError.exit_code)
     return code
 
 
-def _close() -> int:
+def _close(code: int = 0) -> int:
     """A reader that went away is no fault: say nothing, here or at interpreter exit."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
-    return 0
+    return code

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,9 +60,15 @@ def emit(
         text = render_markdown(report, tables_of(question, report), sources=sources)
     else:
         text, notes = _for_people(report, tables_of(question, report), output, sources)
-    _write(text, output)
+    try:
+        _write(text, output, json=field is None and format is Format.JSON)
+    except BrokenPipeError:
+        if report.answered_no:
+            raise typer.Exit(ANSWERED_NO) from None
+        raise
     if notes:
-        sys.stderr.write(notes)
+        with suppress(OSError):  # the answer is out; nobody reads the notes
+            sys.stderr.write(notes)
     if report.answered_no:
         raise typer.Exit(ANSWERED_NO)
 
@@ -94,18 +101,33 @@ def _for_people(
     return answer, notes
 
 
-def _write(text: str, output: Path | None) -> None:
+def _write(text: str, output: Path | None, *, json: bool) -> None:
     if not text.endswith("\n"):
         text += "\n"
     if output is None:
         try:
-            sys.stdout.write(text)
-        except UnicodeEncodeError:
-            encoding = sys.stdout.encoding or "ascii"
-            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stdout.flush()
+            try:
+                sys.stdout.write(text)
+            except UnicodeEncodeError:
+                sys.stdout.write(_in_ascii(text, json=json))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise UsageError(f"stdout: {error.strerror or error}") from None
         return
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"--output {output}: {error.strerror or error}") from None
+
+
+def _in_ascii(text: str, *, json: bool) -> str:
+    """What a stream that cannot show some characters gets instead; JSON stays JSON."""
+    if not json:
+        from gpucost.view.sanitize import to_ascii
+
+        return to_ascii(text)
+    from json import dumps
+
+    return "".join(each if each.isascii() else dumps(each)[1:-1] for each in text)

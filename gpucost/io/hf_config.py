@@ -21,6 +21,7 @@ from gpucost.io.hf_quantization import native_quantization
 from gpucost.io.hf_vision import vision_tower
 from gpucost.io.json_safe import load_json_object, shown
 from gpucost.io.model_file import ModelFile
+from gpucost.units import BILLION
 
 _TEXT_SECTIONS = ("text_config", "llm_config", "language_config", "thinker_config")
 _PATTERN = {"M": "mamba", "*": "attention", "E": "moe", "-": "mlp"}
@@ -223,4 +224,4 @@ def _per_layer_embeddings(keys: Keys, model_type: str, hidden: int, layers: int)
         return
     rows = keys.whole("vocab_size_per_layer_input") or keys.need("vocab_size")
     extra = rows * layers * width + hidden * layers * width + 2 * layers * hidden * width
-    keys.unread(f"per-layer embeddings of {extra / 1e9:.2f} B parameters")
+    keys.unread(f"per-layer embeddings of {extra / BILLION:.2f} B parameters")

@@ -9,6 +9,9 @@ from gpucost.domain.results import Candidate, SizeResult
 from gpucost.units import KIB
 from gpucost.view.table import Bar, Column, Kind, Table
 
+OVER_BUDGET = "fits, but costs"
+"""How the reason of a candidate begins that only the asked price excludes."""
+
 
 def size_tables(report: Report) -> list[Table]:
     """Tables of a `size` report, the candidates first."""
@@ -27,6 +30,8 @@ def size_tables(report: Report) -> list[Table]:
 def _headline(result: SizeResult) -> str:
     best = result.recommendation
     if best is None:
+        if any(each.reason.startswith(OVER_BUDGET) for each in result.candidates):
+            return "Nothing fits for that price; the cheapest that hold the load are below."
         return "Nothing looked at fits; the nearest candidates and what they lack are below."
     return f"Take {best.reasons[0]}."
 
@@ -45,7 +50,7 @@ def _candidates(report: Report, result: SizeResult) -> Table:
     columns = [
         Column("gpu", "GPU"),
         Column("gpus", "n", Kind.COUNT),
-        Column("tp", "tp", Kind.COUNT, priority=6),
+        Column("tp", "tp", Kind.COUNT, priority=7),
         Column("replicas", "copies", Kind.COUNT, priority=9),
     ]
     if several:
@@ -54,14 +59,14 @@ def _candidates(report: Report, result: SizeResult) -> Table:
         Column("fits", "fits", Kind.BOOL),
         Column("weights_bytes", "weights", Kind.BYTES),
         Column("kv_available_bytes", "KV pool", Kind.BYTES),
-        Column("free_bytes", "free", Kind.BYTES, priority=4),
-        Column("kv_tokens", "KV tokens", Kind.TOKENS, priority=3),
+        Column("free_bytes", "free", Kind.BYTES, priority=5),
+        Column("kv_tokens", "KV tokens", Kind.TOKENS, priority=4),
         Column("max_concurrency", "max conc.", Kind.NUMBER),
-        Column("max_context", "max context", Kind.TOKENS, priority=5),
+        Column("max_context", "max context", Kind.TOKENS, priority=6),
         Column("usd_per_hour", "price", Kind.USD_PER_HOUR),
-        Column("offer", "offer"),
-        Column("as_of", "price of", priority=2),
-        Column("reason", "why", priority=1),
+        Column("offer", "offer", priority=1),
+        Column("as_of", "price of", priority=3),
+        Column("reason", "why", priority=2),
     ]
     best = result.recommendation
     emphasis = tuple(
@@ -140,7 +145,7 @@ def _bars(result: SizeResult) -> Table:
         title="Memory of one card",
         columns=(
             Column("gpu", "GPU"),
-            Column("kv_cache_bytes", "KV need", Kind.BYTES),
+            Column("kv_cache_bytes", "KV need", Kind.BYTES, priority=1),
             Column("activations_bytes", "activations", Kind.BYTES, priority=2),
             Column("overhead_bytes", "overhead", Kind.BYTES, priority=3),
             Column("total_bytes", "used", Kind.BYTES),
