@@ -7,9 +7,10 @@ from gpucost.api.engines import constant_names, platform_of
 from gpucost.api.ledger import Ledger
 from gpucost.api.offers import Choice, OfferBook, is_stale
 from gpucost.api.size_search import Found, Request
-from gpucost.api.sizing import Evaluation, Sizer, kv_tokens, longest_context, parallel_fault
+from gpucost.api.sizing import Evaluation, Sizer, kv_tokens, longest_context
 from gpucost.calc.kv_cache import cache_specs, kv_bytes_per_token
 from gpucost.calc.memory import EngineSettings
+from gpucost.calc.parallel import parallel_fault
 from gpucost.calc.tensors import active_parameters, model_tensors
 from gpucost.calc.weights import ExpertPadding, weights_by_part
 from gpucost.catalog.store import Catalog

@@ -18,6 +18,7 @@ from gpucost.calc.kv_cache import (
     sequence_bytes,
 )
 from gpucost.calc.memory import EngineSettings, MemoryBudget, max_context, memory_budget
+from gpucost.calc.parallel import parallel_fault
 from gpucost.calc.weights import (
     ExpertPadding,
     absorbed_latent_bytes,
@@ -28,7 +29,7 @@ from gpucost.calc.weights import (
 from gpucost.domain.cache import CacheFormat, CacheKind, CacheSpec
 from gpucost.domain.deployment import EngineKind, Parallelism, Platform
 from gpucost.domain.hardware import Gpu
-from gpucost.domain.model import LatentAttention, LinearAttention, Model, MoeMlp, SoftmaxAttention, StateSpace
+from gpucost.domain.model import Model
 from gpucost.domain.quantization import Quantization
 from gpucost.units import GIB
 
@@ -85,48 +86,6 @@ class Demand(NamedTuple):
     def missing_share(self, usable_bytes: float) -> float:
         """How much of the card's memory is missing for the load; not above 0 when it fits."""
         return max(self.need_bytes - self.pool(usable_bytes), self.card_bytes - usable_bytes) / usable_bytes
-
-
-def parallel_fault(model: Model, quantization: Quantization, parallel: Parallelism) -> str | None:
-    """Why a model cannot be cut like this, or None.
-
-    Heads, KV heads, states and intermediate sizes must divide; grouped formats need whole groups on
-    every rank; pipeline stages need at least one layer; whole experts must divide over ranks.
-    """
-    tp = parallel.tp
-    for mixer in model.mixers:
-        match mixer:
-            case SoftmaxAttention():
-                if mixer.heads % tp:
-                    return f"tp {tp} does not divide {mixer.heads} attention heads"
-                if mixer.kv_heads % tp and tp % mixer.kv_heads:
-                    return f"tp {tp} and {mixer.kv_heads} KV heads do not divide"
-            case LatentAttention():
-                if mixer.heads % tp:
-                    return f"tp {tp} does not divide {mixer.heads} attention heads"
-            case LinearAttention():
-                if mixer.value_heads % tp or mixer.key_heads % tp:
-                    heads = f"{mixer.key_heads}/{mixer.value_heads}"
-                    return f"tp {tp} does not divide {heads} linear-attention heads"
-            case StateSpace():
-                if mixer.heads % tp:
-                    return f"tp {tp} does not divide {mixer.heads} state-space heads"
-    for mlp in model.mlps:
-        routed = isinstance(mlp, MoeMlp)
-        if isinstance(mlp, MoeMlp) and parallel.ep > 1:
-            if mlp.experts % parallel.ep:
-                return f"ep {parallel.ep} does not divide {mlp.experts} experts"
-            continue
-        if mlp.intermediate_size % tp:
-            return f"tp {tp} does not divide the intermediate size {mlp.intermediate_size}"
-        group = quantization.group_size
-        part = "expert_down" if routed else "mlp_down"
-        needs_groups = group and part in quantization.parts and quantization.id != "mxfp4"
-        if needs_groups and group and (mlp.intermediate_size // tp) % group:
-            return f"tp {tp} cuts the intermediate size {mlp.intermediate_size} within a group of {group}"
-    if parallel.pp > model.layers:
-        return f"pp {parallel.pp} is more than the {model.layers} layers"
-    return None
 
 
 class Sizer:

@@ -110,7 +110,7 @@ _VARIANT = (
 
 
 _FORMAT_WORDS = (
-    r"(?:[-_. ](?:fp8|fp4|nvfp4|mxfp4|mxfp8|awq|gptq|bnb|nf4|exl[23]|hqq|qat|autoround|w[48]a(?:4|8|16)"
+    r"(?:[-_. :](?:fp8|fp4|nvfp4|mxfp4|mxfp8|awq|gptq|bnb|nf4|exl[23]|hqq|qat|autoround|w[48]a(?:4|8|16)"
     r"|int[48]|[248]-?bit|"
     r"dynamic|block|quantized|marlin|modelopt|compressed|tensors|dq|imat|g(?:32|64|128)|(?:32|64|128)g|"
     r"[0-9.]+bpw|i?q[1-8](?:_[0-9a-z]+)*|gguf)(?=$|[-_. :@]))+"

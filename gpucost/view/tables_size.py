@@ -57,7 +57,7 @@ def _candidates(report: Report, result: SizeResult) -> Table:
         columns.append(Column("quantization", "format"))
     columns += [
         Column("fits", "fits", Kind.BOOL),
-        Column("weights_bytes", "weights", Kind.BYTES),
+        Column("weights_bytes", "weights", Kind.BYTES, priority=1),
         Column("kv_available_bytes", "KV pool", Kind.BYTES),
         Column("free_bytes", "free", Kind.BYTES, priority=5),
         Column("kv_tokens", "KV tokens", Kind.TOKENS, priority=4),

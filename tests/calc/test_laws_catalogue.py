@@ -8,8 +8,9 @@ from functools import cache
 import pytest
 
 from gpucost.api.engines import EngineFlags, EngineSetup
-from gpucost.api.sizing import Evaluation, Load, Sizer, kv_tokens, longest_context, parallel_fault
+from gpucost.api.sizing import Evaluation, Load, Sizer, kv_tokens, longest_context
 from gpucost.calc.kv_cache import sequence_bytes
+from gpucost.calc.parallel import parallel_fault
 from gpucost.calc.tensors import active_parameters, total_parameters
 from gpucost.catalog.names import CACHE_FORMATS, resolve_version
 from gpucost.catalog.store import Catalog, load
