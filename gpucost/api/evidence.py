@@ -6,7 +6,7 @@ from math import ceil
 from gpucost.api.engines import constant_names, platform_of
 from gpucost.api.ledger import Ledger
 from gpucost.api.offers import Choice, OfferBook, is_stale
-from gpucost.api.size_search import Found, Request
+from gpucost.api.size_search import Request, Search
 from gpucost.api.sizing import Evaluation, Sizer, kv_tokens, longest_context
 from gpucost.calc.kv_cache import cache_specs, kv_bytes_per_token
 from gpucost.calc.memory import EngineSettings
@@ -54,15 +54,19 @@ WIDE = 4096
 
 
 def cite_answer(
-    ledger: Ledger, catalog: Catalog, sizer: Sizer, book: OfferBook, shown: Sequence[Found], request: Request
+    ledger: Ledger, catalog: Catalog, sizer: Sizer, book: OfferBook, found: Search, request: Request
 ) -> None:
-    """Evidence for the candidates that an answer shows; `scenarios` are cited by `cite_engine`."""
-    for item in shown:
-        cite_card(ledger, sizer, item.evaluation)
+    """Evidence for what an answer shows, the engine's settings apart (`cite_engine`)."""
+    evaluations = [item.evaluation for item in found.shown]
+    if found.best is None:
+        evaluations.append(found.nearest.evaluation)  # explained, whether or not it is among the shown
+    for evaluation in evaluations:
+        cite_card(ledger, sizer, evaluation)
+    for item in found.shown:
         if item.choice is not None:
             cite_price(ledger, book, item.choice)
     for row in request.formats:
-        cite_format(ledger, catalog, sizer, row, [item.evaluation for item in shown])
+        cite_format(ledger, catalog, sizer, row, evaluations)
     if request.max_usd_per_hour is not None:
         ledger.user("--max-usd-per-hour", request.max_usd_per_hour, "USD/h")
     if sizer.pool_override is not None:
@@ -70,7 +74,7 @@ def cite_answer(
     model = sizer.model
     if sizer.with_mtp and ledger.binds(f"models.{model.id}.layers"):
         ledger.cite(f"models.{model.id}.mtp_layers", model.mtp_layers, "layers", model.sources[0])
-    settle_model(ledger, sizer, [item.evaluation for item in shown])
+    settle_model(ledger, sizer, evaluations)
 
 
 def cite_card(ledger: Ledger, sizer: Sizer, evaluation: Evaluation) -> None:

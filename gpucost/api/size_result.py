@@ -314,13 +314,14 @@ def build_result(
     """The answer with evidence for every number that it shows."""
     main = found.best or found.nearest
     row = main.evaluation.quantization
-    cite_answer(ledger, catalog, sizer, book, found.shown, request)
+    cite_answer(ledger, catalog, sizer, book, found, request)
     cite_range(ledger, catalog, sizer, row, chosen.alternatives)
     for item in found.shown:
-        cite_engine(ledger, sizer, item.evaluation, scenarios=scenarios and item is main)
+        cite_engine(ledger, sizer, item.evaluation, scenarios=False)
         if item.named or item is found.best:
             for text in _card_notes(item.evaluation, sizer):
                 ledger.note(text)
+    cite_engine(ledger, sizer, main.evaluation, scenarios=scenarios)
     return SizeResult(
         model=_summary(chosen, sizer, row),
         candidates=tuple(_candidate(item, sizer) for item in found.shown),

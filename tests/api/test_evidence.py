@@ -356,6 +356,25 @@ class TestWhatIsCited:
             if each.offer is not None:
                 assert any(field.startswith(f"prices.{each.offer.id}.") for field in fields)
 
+    def test_the_card_that_is_explained_is_cited_when_nothing_fits(self, shipped: Catalog) -> None:
+        question: dict[str, Any] = {
+            "model": "moonshotai/Kimi-K2-Instruct",
+            "quant": "fp32",
+            "context": 131_072,
+            "tp": 1,
+        }
+        report = size(**question, explain=True, today=TODAY, catalog=shipped)
+        assert report.answered_no
+        share = next(each for each in report.result.equations if each.name == "KV pool").numbers.split(" x ")[
+            0
+        ]
+        memory = {
+            round(float(each.value), 2)
+            for each in report.evidence
+            if each.field.startswith("gpus.") and each.field.endswith(".memory_gib")
+        }
+        assert float(share) in memory
+
 
 class TestLedger:
     def test_the_first_statement_stands_and_binding_prevails(self, shipped: Catalog) -> None:
