@@ -10,7 +10,11 @@ def main() -> None:
     if sys.argv[1:] in (["--version"], ["-V"]):
         from gpucost import __version__
 
-        sys.stdout.write(f"gpucost {__version__}\n")
+        try:
+            sys.stdout.write(f"gpucost {__version__}\n")
+            sys.stdout.flush()
+        except (OSError, AttributeError):  # nobody listens
+            os._exit(0)
         return
     # One short answer makes little garbage: collecting it while modules load, and taking the interpreter
     # apart afterwards, would cost a quarter of the answer's time.

@@ -281,7 +281,7 @@ def resolve_version(engine: Engine, text: str | None) -> ResolvedVersion:
             return ResolvedVersion(
                 Version(0, 8), v0=True, notes=(f"{text}: read as {engine.name} 0.8 with the V0 core",)
             )
-        if re.fullmatch(r"\s*v?\d+\s*", text):
+        if re.fullmatch(r"\s*v?\d+\s*", text) and not re.fullmatch(r"\s*20\d\d\s*", text):
             raise UsageError(f"engine version {text!r}: write MAJOR.MINOR, such as {engine.latest}")
         return ResolvedVersion(
             engine.latest,
