@@ -291,7 +291,7 @@ def cite_engine(ledger: Ledger, sizer: Sizer, evaluation: Evaluation, *, scenari
     for name, constant in constant_names(gpu).items():
         field, found = f"{prefix}.constants.{constant}", setup.constant_row(constant)
         if not ledger.binds(field):
-            binding = _constant_binds(sizer, evaluation, name, runs)
+            binding = found.value != 0 and _constant_binds(sizer, evaluation, name, runs)
             ledger.cite(field, found.value, found.unit, found.source, binding=binding, note=found.method)
     loading = ["loader-gib"] if setup.kind in (EngineKind.VLLM, EngineKind.SGLANG) else []
     if platform_of(gpu) is Platform.ROCM:

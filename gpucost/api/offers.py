@@ -131,26 +131,29 @@ class OfferBook:
                 by_offer.setdefault((row["offer"], row.get("region", "global")), []).append(row)
         self.today = today
         self.per_card = frozenset(per_card)
-        self._by_gpu: dict[str, list[list[Mapping[str, Any]]]] = {}
-        for statements in by_offer.values():
+        self._by_offer = by_offer
+        self._by_gpu: dict[str, list[tuple[str, str]]] = {}
+        for key, statements in by_offer.items():
             for gpu in {gpu for row in statements for gpu in row["gpus"]}:
-                self._by_gpu.setdefault(gpu, []).append(statements)
+                self._by_gpu.setdefault(gpu, []).append(key)
+        self._chosen: dict[tuple[str, str], Choice | None] = {}
         self._choices: dict[str, list[Choice]] = {}
         self._cheapest: dict[tuple[str, int, int], tuple[Offer, Choice] | tuple[None, None]] = {}
 
     def choices(self, gpu: str) -> list[Choice]:
         """The statement that answers for every offer of a card."""
         if gpu not in self._choices:
-            found = []
-            for statements in self._by_gpu.get(gpu, ()):
-                prices = [build.price(dict(row)) for row in statements]
-                choice = choose(
-                    (price for price in prices if price.usd_per_hour is not None), today=self.today
-                )
-                if choice is not None and gpu in choice.price.gpus:
-                    found.append(choice)
-            self._choices[gpu] = found
+            found = [self._choice(key) for key in self._by_gpu.get(gpu, ())]
+            self._choices[gpu] = [choice for choice in found if choice and gpu in choice.price.gpus]
         return self._choices[gpu]
+
+    def _choice(self, key: tuple[str, str]) -> Choice | None:
+        """The statement that answers for an offer in a region; a tier of several cards is asked once."""
+        if key not in self._chosen:
+            prices = [build.price(dict(row)) for row in self._by_offer[key]]
+            timed = (price for price in prices if price.usd_per_hour is not None)
+            self._chosen[key] = choose(timed, today=self.today)
+        return self._chosen[key]
 
     def units(self, price: Price, *, cards: int, per_replica: int) -> int | None:
         """Priced units that hold `cards` cards in copies of `per_replica`, or None when they cannot.

@@ -105,7 +105,7 @@ class Catalog:
 class _Lines(Mapping[str, list[Entry]]):
     """Sections of the compiled file, each parsed when first asked for."""
 
-    def __init__(self, lines: dict[str, str]) -> None:
+    def __init__(self, lines: dict[str, bytes]) -> None:
         self._lines = lines
         self._parsed: dict[str, list[Entry]] = {}
 
@@ -147,9 +147,10 @@ def _current(sums: dict[str, int], folder: Path, compiled_at: int) -> bool:
 def _shipped(folder: Path) -> Mapping[str, list[Entry]]:
     compiled = folder / locate.COMPILED
     if compiled.is_file():
-        first, *rest = compiled.read_text(encoding="utf-8").rstrip().removesuffix("}").split(",\n")
-        if _current(json.loads(first.removeprefix('{"files":')), folder, compiled.stat().st_mtime_ns):
-            return _Lines({line[1 : line.index('":')]: line[line.index('":') + 2 :] for line in rest})
+        first, *rest = compiled.read_bytes().rstrip().removesuffix(b"}").split(b",\n")
+        if _current(json.loads(first.removeprefix(b'{"files":')), folder, compiled.stat().st_mtime_ns):
+            named = (line.split(b'":', 1) for line in rest)
+            return _Lines({name[1:].decode(): text for name, text in named})
     from gpucost.catalog.compile import compile_folder
 
     fresh: dict[str, list[Entry]] = compile_folder(folder)["sections"]

@@ -29,8 +29,10 @@ def plain(value: Any) -> Any:
         if names is None:
             return [plain(item) for item in value]
         return {name: plain(item) for name, item in zip(names, value, strict=True)}
-    if kind is dict:
+    if isinstance(value, Mapping):
         return {_key(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Enum):
+        return plain(value.value)
     return _rare(value)
 
 
@@ -41,8 +43,6 @@ def _rare(value: Any) -> Any:
     from decimal import Decimal
     from numbers import Integral, Real
 
-    if isinstance(value, Enum):
-        return plain(value.value)
     if isinstance(value, str):
         return str(value)
     if isinstance(value, Integral):
@@ -53,8 +53,6 @@ def _rare(value: Any) -> Any:
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, Mapping):
-        return {_key(key): plain(item) for key, item in value.items()}
     if isinstance(value, AbstractSet):
         return sorted((plain(item) for item in value), key=_sort_key)
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
