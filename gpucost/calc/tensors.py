@@ -5,6 +5,7 @@ Every weight of a transformer is a matrix [rows × columns] (output × input fea
 """
 
 from enum import Enum, auto
+from functools import lru_cache
 from typing import NamedTuple
 
 from gpucost.domain.model import (
@@ -198,6 +199,7 @@ def layer_tensors(model: Model) -> list[Tensor]:
     return out
 
 
+@lru_cache(maxsize=16)
 def model_tensors(model: Model, *, with_mtp: bool = False) -> tuple[Tensor, ...]:
     """All tensors that an engine loads.
 
@@ -234,6 +236,7 @@ def mtp_parameters_per_layer(model: Model) -> int:
     return body // model.layers + 2 * model.hidden_size**2
 
 
+@lru_cache(maxsize=16)
 def parameter_scale(model: Model) -> float:
     """Stated over modelled parameters [ratio]; 1 unless the layer groups do not describe all tensors."""
     if not model.use_stated_parameters or model.stated_parameters is None:
