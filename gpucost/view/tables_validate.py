@@ -24,8 +24,8 @@ def validate_tables(report: Report) -> list[Table]:
         rows=[list(line) for line in result.summary],
         main=True,
         caption=(
-            "Constants are fitted on the fit part and scored on the other; "
-            "cases of one model on one card stay together."
+            "Constants are fitted on the fit part; cases of one model on one card stay together. "
+            "The score part was read while causes were looked for: it is not blind."
         ),
     )
     worst = sorted((s for s in result.scores if s.use == "score"), key=lambda s: -abs(s.error))[:WORST]
