@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from gpucost.api.catalog_prices import list_prices
 from gpucost.api.offers import day_of
 from gpucost.catalog import build
-from gpucost.catalog.names import CACHE_FORMATS, nearest
+from gpucost.catalog.names import CACHE_FORMATS, nearest, several
 from gpucost.catalog.store import Catalog, load
 from gpucost.domain.provenance import Confidence
 from gpucost.domain.report import Note, Report
@@ -87,10 +87,10 @@ def list_catalog(
         "--min-memory-gib": min_memory_gib,
         "--family": family,
         "--max-params": max_params,
-        "--provider": _several(provider) or None,
-        "--gpu": _several(gpu) or None,
-        "--billing": _several(billing) or None,
-        "--region": _several(region) or None,
+        "--provider": several(provider) or None,
+        "--gpu": several(gpu) or None,
+        "--billing": several(billing) or None,
+        "--region": several(region) or None,
         "--as-of": as_of,
         "--all-dates": all_dates or None,
         "--prices": None if prices == "catalog" else prices,
@@ -131,10 +131,6 @@ def list_catalog(
 
 
 _WORDS = {"gpus": "GPUs", "quantizations": "weight formats"}
-
-
-def _several(value: Sequence[str] | str) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _check(section: str, used: Mapping[str, object]) -> None:

@@ -35,7 +35,7 @@ def check_catalog(
     Raises DataError with all faults at once, a line each: `file:line: field: what to do`.
     """
     if paths:
-        files = check.named_files(Path(path) for path in (*catalog, *paths))
+        files = locate.named_files(Path(path) for path in (*catalog, *paths))
     else:
         files = locate.overlay_files(tuple(Path(path) for path in catalog))
     found = check.check(files, today=today or date.today(), shipped=not paths)

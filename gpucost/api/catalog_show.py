@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from gpucost.api.catalog import computed
 from gpucost.api.catalog_prices import Statement, answering, newest_first
 from gpucost.api.offers import is_stale
-from gpucost.catalog import build, layers
-from gpucost.catalog.compile import Plain
+from gpucost.catalog import build, locate
+from gpucost.catalog.compile import cited_sources
 from gpucost.catalog.names import MAX_NAME, nearest, resolve_gpu, resolve_model, squeeze
-from gpucost.catalog.store import Catalog, load
+from gpucost.catalog.store import Catalog, Entry, load, read_layers
 from gpucost.domain.offer import StatedBy
 from gpucost.domain.provenance import Source
 from gpucost.domain.report import Note, Report
@@ -45,7 +45,6 @@ _COMPUTED_UNITS = {
     "kv_bytes_per_token": "B in bf16",
     "effective_bits": "bit",
 }
-_SOURCE_KEYS = ("source", "sources", "memory_sources", "quality_sources")
 
 
 class Fact(NamedTuple):
@@ -221,15 +220,15 @@ class _Below:
 
     def __init__(self, overlays: tuple[Path, ...]) -> None:
         self._overlays = overlays
-        self._labels = layers.overlay_labels(overlays)
-        self._layers: list[Plain] | None = None
+        self._labels = frozenset(map(str, locate.overlay_files(overlays)))
+        self._layers: list[Mapping[str, list[Entry]]] | None = None
 
     def replaced(self, section: str, identity: str, winner: str) -> tuple[Place, ...]:
         """Rows of the same identity in other files, weakest layer first."""
         if winner not in self._labels:
             return ()
         if self._layers is None:
-            self._layers = layers.read_layers(self._overlays)
+            self._layers = read_layers(self._overlays)
         return tuple(
             Place(entry["file"], entry["line"])
             for layer in self._layers
@@ -343,10 +342,5 @@ def _flat(path: str, value: Any) -> list[Fact]:
 
 
 def _sources(catalog: Catalog, rows: Iterable[Row]) -> tuple[Source, ...]:
-    cited: list[str] = []
-    for row in rows:
-        for part in (row, *row.get("defaults", ()), *row.get("constants", ())):
-            for key in _SOURCE_KEYS:
-                value = part.get(key, ())
-                cited += [value] if isinstance(value, str) else value
+    cited = [identity for row in rows for identity in cited_sources(row)]
     return tuple(catalog.source(identity) for identity in dict.fromkeys(cited))

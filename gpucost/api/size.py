@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gpucost.api.engines import EngineFlags, EngineSetup
 from gpucost.api.ledger import Ledger
@@ -20,6 +20,7 @@ from gpucost.catalog.names import (
     resolve_gpu,
     resolve_quantization,
     resolve_version,
+    several,
 )
 from gpucost.catalog.store import Catalog, load
 from gpucost.domain.hardware import Gpu
@@ -39,13 +40,6 @@ MAX_CARDS = 4096
 SORTS = ("usd", "gpus", "concurrency", "headroom")
 
 
-class _Question(NamedTuple):
-    """Flags after checking."""
-
-    load: Load
-    context_given: bool
-
-
 def _whole(flag: str, value: int | None, low: int, high: int) -> None:
     if value is not None and not low <= value <= high:
         raise UsageError(f"{flag} must be from {low:,} to {high:,}, not {value:,}")
@@ -56,9 +50,7 @@ def _share(flag: str, value: float | None) -> None:
         raise UsageError(f"{flag} is a share above 0 and at most 1, not {value}")
 
 
-def _load_asked(
-    chosen: ChosenModel, ledger: Ledger, context: int | None, concurrency: int | None
-) -> _Question:
+def _load_asked(chosen: ChosenModel, ledger: Ledger, context: int | None, concurrency: int | None) -> Load:
     limit = chosen.model.max_context
     if context is None:
         asked = min(DEFAULT_CONTEXT, limit or DEFAULT_CONTEXT)
@@ -77,7 +69,7 @@ def _load_asked(
         ledger.note("concurrency not given: one sequence at a time, the least that serves; set --concurrency")
     else:
         ledger.user("--concurrency", concurrency, "sequences")
-    return _Question(Load(asked, concurrency or DEFAULT_CONCURRENCY), context is not None)
+    return Load(asked, concurrency or DEFAULT_CONCURRENCY)
 
 
 def _formats(
@@ -252,18 +244,18 @@ def size(
             flash_attention=flash_attention,
         ),
     )
-    formats = _formats(cat, ledger, chosen, _several(quant), engine_row.id)
-    named, totals = _cards(cat, ledger, _several(gpu))
+    formats = _formats(cat, ledger, chosen, several(quant), engine_row.id)
+    named, totals = _cards(cat, ledger, several(gpu))
     statements = cat.price_rows(seeds=prices == "seeds")
     if prices == "seeds":
         ledger.note("prices as the seed documents state them; many are refuted", "warning")
-    allowed = _filter(cat, statements, _several(provider), _several(region), _several(billing))
+    allowed = _filter(cat, statements, several(provider), several(region), several(billing))
     book = OfferBook(statements, today=day_of(as_of, now), allowed=allowed, per_card=cat.per_card_products)
     sizer = Sizer(
         model=chosen.model,
         setup=setup,
         cache=resolve_cache_format(kv_dtype),
-        load=asked.load,
+        load=asked,
         usable_override=totals,
         pool_override=kv_cache_memory_bytes,
         exact_weights=exact_for(chosen, formats),
@@ -290,7 +282,7 @@ def size(
         "params": None if params is None else str(params),
         "quantization": [row.id for row in formats],
         "kv_dtype": sizer.cache.id,
-        **asked.load._asdict(),
+        **asked._asdict(),
         "gpu": [row.id for row in named],
         "gpus": gpus,
         "tp": tp,
@@ -321,7 +313,3 @@ def exact_for(chosen: ChosenModel, formats: Sequence[Quantization]) -> tuple[str
         return None
     own = chosen.quantization or chosen.model.native_quantization
     return (own, chosen.exact_weights_bytes) if any(row.id == own for row in formats) else None
-
-
-def _several(value: Sequence[str] | str) -> Sequence[str]:
-    return (value,) if isinstance(value, str) else tuple(value)

@@ -199,14 +199,13 @@ def _recommendation(found: Found, shown: tuple[Found, ...], sizer: Sizer) -> Rec
 def equations(sizer: Sizer, evaluation: Evaluation) -> tuple[Equation, ...]:
     """The formulas of the answer with the numbers of one card put in."""
     budget, settings, load = evaluation.budget, evaluation.settings, sizer.load
-    gib = {name: value / GIB for name, value in _parts(budget).items()}
     terms = [
-        f"{gib['weights']:.2f} weights",
-        f"{gib['activations']:.2f} activations",
-        f"{gib['non-torch']:.2f} non-torch",
+        f"{budget.weights_bytes / GIB:.2f} weights",
+        f"{budget.activations_bytes / GIB:.2f} activations",
+        f"{budget.non_torch_bytes / GIB:.2f} non-torch",
     ]
     if settings.graphs_in_budget:
-        terms.append(f"{gib['graphs']:.2f} graphs")
+        terms.append(f"{budget.cuda_graphs_bytes / GIB:.2f} graphs")
     rows = [
         Equation(
             "weights",
@@ -214,7 +213,7 @@ def equations(sizer: Sizer, evaluation: Evaluation) -> tuple[Equation, ...]:
             " + ".join(
                 f"{size / GIB:.2f} {part}" for part, size in evaluation.by_part.items() if size > 0.005 * GIB
             ),
-            gib["weights"],
+            budget.weights_bytes / GIB,
             "GiB",
         ),
         Equation(
@@ -259,16 +258,6 @@ def equations(sizer: Sizer, evaluation: Evaluation) -> tuple[Equation, ...]:
         )
     )
     return tuple(rows)
-
-
-def _parts(budget: object) -> dict[str, float]:
-    names = {
-        "weights": "weights_bytes",
-        "activations": "activations_bytes",
-        "non-torch": "non_torch_bytes",
-        "graphs": "cuda_graphs_bytes",
-    }
-    return {word: float(getattr(budget, name)) for word, name in names.items()}
 
 
 def _scenarios(sizer: Sizer, found: Found) -> tuple[Scenario, ...]:

@@ -68,13 +68,13 @@ class Search(NamedTuple):
     """The candidate to explain when nothing fits."""
 
 
-Way = tuple[Parallelism, int | None]
-"""A shape of one copy, and the copies that --gpus asks for (None: one)."""
+Way = tuple[Parallelism, int]
+"""A shape of one copy, and the number of copies."""
 Shapes = list[Way]
 
 
 def _shapes(request: Request) -> Shapes:
-    """Parallelism to try in order, with the replicas that --gpus asks for (None: one)."""
+    """Parallelism to try in order, with the replicas that --gpus asks for (one without it)."""
     if request.tp is not None:
         shapes = [Parallelism(request.tp, request.pp, request.ep)]
     elif request.ep > 1:
@@ -86,7 +86,7 @@ def _shapes(request: Request) -> Shapes:
             counts = sorted({*counts, limit // request.pp})
         shapes = [Parallelism(n, request.pp) for n in counts]
     if request.gpus is None:
-        return [(shape, None) for shape in shapes]
+        return [(shape, 1) for shape in shapes]
     whole: Shapes = [
         (shape, request.gpus // shape.gpus) for shape in shapes if request.gpus % shape.gpus == 0
     ]
@@ -124,7 +124,7 @@ class Sketch(NamedTuple):
     @property
     def replicas(self) -> int:
         """Copies of the model."""
-        return self.way[1] or 1
+        return self.way[1]
 
     @property
     def cards(self) -> int:
@@ -143,9 +143,12 @@ def _sketches(
     searched = 0
     for quantization in request.formats:
         ways = [way for way in shapes if sizer.fault(quantization, way[0]) is None]
-        shards = [shape for shape, _ in ways]
+        demands_by_kind: dict[tuple[object, ...], list[Demand]] = {}
         for gpu in cards if ways else ():
-            usable, demands = sizer.usable(gpu), sizer.demands(gpu, quantization, shards)
+            usable, kind = sizer.usable(gpu), sizer.kind_of(gpu)
+            if kind not in demands_by_kind:
+                demands_by_kind[kind] = [sizer.demand(gpu, quantization, shape) for shape, _ in ways]
+            demands = demands_by_kind[kind]
             shares = []
             for demand in demands:
                 shares.append(demand.missing_share(usable))
@@ -182,8 +185,8 @@ def search(sizer: Sizer, book: OfferBook, request: Request) -> Search:
     """Looks at every card, count and format; keeps per card and format the smallest count that fits.
 
     Near misses are what is only too dear, cheapest first, then the largest counts that do not fit, fewest
-    cards first. Named cards are kept whatever
-    comes out. Raises UsageError when the model can be cut in none of the asked ways.
+    cards first. Named cards are kept whatever comes out. Raises UsageError when the model can be cut in
+    none of the asked ways.
     """
     shapes = _shapes(request)
     vendors = VENDORS[sizer.setup.kind]

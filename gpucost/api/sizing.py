@@ -4,7 +4,7 @@ Weights, cache needs and layouts depend on the format and the shards, not on the
 over all cards computes each of them once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from gpucost.api.engines import EngineSetup, platform_of
@@ -118,9 +118,7 @@ class Sizer:
         ] = {}
         self._specs: dict[tuple[int, int], tuple[CacheSpec, ...]] = {}
         self._layouts: dict[tuple[int, int, int], Layout] = {}
-        self._faults: dict[tuple[str, Parallelism], str | None] = {}
         self._kinds: dict[str, tuple[object, ...]] = {}
-        self._shape_demands: dict[tuple[object, ...], list[Demand]] = {}
         self._bare_demands: dict[tuple[object, ...], Demand] = {}
         self._settings: dict[tuple[object, ...], EngineSettings] = {}
 
@@ -139,10 +137,7 @@ class Sizer:
 
     def fault(self, quantization: Quantization, parallel: Parallelism) -> str | None:
         """Why the model cannot be cut like this, or None."""
-        key = (quantization.id, parallel)
-        if key not in self._faults:
-            self._faults[key] = parallel_fault(self.model, quantization, parallel)
-        return self._faults[key]
+        return parallel_fault(self.model, quantization, parallel)
 
     def settings(self, gpu: Gpu, cards: int) -> EngineSettings:
         """Engine settings in force on a card of a copy of `cards`."""
@@ -241,13 +236,6 @@ class Sizer:
                 self.setup.settings_key(gpu, 1),
             )
         return self._kinds[gpu.id]
-
-    def demands(self, gpu: Gpu, quantization: Quantization, shapes: Sequence[Parallelism]) -> list[Demand]:
-        """Demands of several shapes; worked out once per kind of card, so that a search is cheap."""
-        key = (quantization.id, self.kind_of(gpu))
-        if key not in self._shape_demands:
-            self._shape_demands[key] = [self.demand(gpu, quantization, shape) for shape in shapes]
-        return self._shape_demands[key]
 
     def demand(self, gpu: Gpu, quantization: Quantization, parallel: Parallelism) -> Demand:
         """What a card must offer for one shape: that of a weightless model, moved by the weights."""

@@ -93,19 +93,6 @@ def stale_copy(folder: Path) -> str | None:
     return None
 
 
-def named_files(paths: Iterable[Path]) -> list[Path]:
-    """YAML files that paths name. Raises DataError for a path that does not exist."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found += locate.yaml_files(path)
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise DataError(f"{path}: no such catalogue file or folder; give a YAML file or a folder of them")
-    return found
-
-
 def read(files: Iterable[Path], root: Path | None) -> Layer:
     """Files as one layer, faulty rows left out."""
     rows: Plain = {section: [] for section in SECTIONS}

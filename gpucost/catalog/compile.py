@@ -124,16 +124,25 @@ def cross_check(plain: Plain) -> list[str]:
     return faults
 
 
+_SOURCE_KEYS = ("source", "sources", "memory_sources", "quality_sources")
+
+
+def cited_sources(row: Mapping[str, Any]) -> list[str]:
+    """Ids of the sources that a row cites, those of its defaults and constants included."""
+    cited: list[str] = []
+    for part in (row, *row.get("defaults", ()), *row.get("constants", ())):
+        for key in _SOURCE_KEYS:
+            value = part.get(key, ())
+            cited += [value] if isinstance(value, str) else value
+    return cited
+
+
 def _dangling(section: str, entry: Entry, sources: set[str], gpus: set[str]) -> list[str]:
     row, place = entry["row"], f"{entry['file']}:{entry['line']}"
     name = row.get("id") or row.get("offer") or row.get("name")
-    cited = [*row.get("sources", []), *row.get("memory_sources", []), *row.get("quality_sources", [])]
-    cited += [row["source"]] if "source" in row else []
-    for part in (*row.get("defaults", []), *row.get("constants", [])):
-        cited.append(part["source"])
     faults = [
         f"{place}: {section}.{name}: source {source!r} is not declared; add it under sources"
-        for source in cited
+        for source in cited_sources(row)
         if source not in sources
     ]
     named = [*row.get("gpus", [])] if section == "prices" else []

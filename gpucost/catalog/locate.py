@@ -1,6 +1,7 @@
 """Where catalogue files are: the shipped data, and the user's overlays."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from gpucost.errors import DataError
@@ -35,17 +36,10 @@ def cache_folder() -> Path:
     return Path(base or Path.home() / ".cache") / "gpucost"
 
 
-def overlay_files(paths: tuple[Path, ...]) -> list[Path]:
-    """Overlay files from weakest to strongest: user folder, GPUCOST_CATALOG, --catalog in order.
-
-    Raises DataError for a named path that does not exist.
-    """
-    named = [Path(part) for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part]
+def named_files(paths: Iterable[Path]) -> list[Path]:
+    """YAML files that paths name. Raises DataError for a path that does not exist."""
     found: list[Path] = []
-    folder = config_folder()
-    if folder.is_dir():
-        found += yaml_files(folder)
-    for path in (*named, *paths):
+    for path in paths:
         if path.is_dir():
             found += yaml_files(path)
         elif path.is_file():
@@ -53,3 +47,14 @@ def overlay_files(paths: tuple[Path, ...]) -> list[Path]:
         else:
             raise DataError(f"{path}: no such catalogue file or folder; give a YAML file or a folder of them")
     return found
+
+
+def overlay_files(paths: tuple[Path, ...]) -> list[Path]:
+    """Overlay files from weakest to strongest: user folder, GPUCOST_CATALOG, --catalog in order.
+
+    Raises DataError for a named path that does not exist.
+    """
+    named = [Path(part) for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part]
+    folder = config_folder()
+    own = yaml_files(folder) if folder.is_dir() else []
+    return own + named_files((*named, *paths))

@@ -1,6 +1,7 @@
 """Names as people, logs and repositories write them, resolved to catalogue entries."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -41,6 +42,11 @@ def nearest(name: str, known: list[str], count: int = 3) -> tuple[str, ...]:
     by_squeezed = {squeeze(each): each for each in reversed(known)}
     found = get_close_matches(squeeze(name), by_squeezed, n=count, cutoff=0.55)
     return tuple(dict.fromkeys(by_squeezed[each] for each in found))
+
+
+def several(names: Sequence[str] | str) -> tuple[str, ...]:
+    """One name or several as a tuple: a bare text is one name, not its letters."""
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _checked(kind: str, name: str) -> str:

@@ -161,6 +161,7 @@ def _overlay(path: Path) -> dict[str, list[Entry]]:
     from hashlib import blake2b
 
     from gpucost import __version__
+    from gpucost.catalog.compile import SECTIONS, read_layer
 
     try:
         content = path.read_bytes()
@@ -172,12 +173,8 @@ def _overlay(path: Path) -> dict[str, list[Entry]]:
         known = json.loads(cached.read_bytes())
     except (OSError, ValueError):
         known = None
-    from gpucost.catalog.compile import SECTIONS
-
     if isinstance(known, dict) and known.keys() == set(SECTIONS):
         return known
-    from gpucost.catalog.compile import read_layer
-
     plain, faults = read_layer([path], None)
     if faults:
         raise DataError("\n".join(faults))
@@ -191,18 +188,22 @@ def _overlay(path: Path) -> dict[str, list[Entry]]:
     return plain
 
 
+def read_layers(overlays: tuple[Path, ...]) -> list[Mapping[str, list[Entry]]]:
+    """The shipped rows, then those of every overlay file, weakest first. Raises DataError."""
+    return [_shipped(locate.data_folder()), *map(_overlay, locate.overlay_files(overlays))]
+
+
 def load(overlays: tuple[Path, ...] = ()) -> Catalog:
     """The catalogue with the user's overlays on top.
 
     Raises DataError with all faults of the files at once.
     """
-    base = _shipped(locate.data_folder())
-    extra = locate.overlay_files(overlays)
+    base, *extra = read_layers(overlays)
     if not extra:
         return Catalog(base)
     from gpucost.catalog.compile import cross_check, merge
 
-    merged = merge([base, *(_overlay(path) for path in extra)])
+    merged = merge([base, *extra])
     faults = cross_check(merged)
     if faults:
         raise DataError("\n".join(faults))
