@@ -46,6 +46,16 @@ def tflops_to_flops(tflops: float) -> float:
     return tflops * TERA
 
 
+def bytes_to_gb(size_bytes: float) -> float:
+    """Decimal GB (10**9 B) in a number of bytes [B]."""
+    return size_bytes / GB
+
+
+def flops_to_tflops(flops: float) -> float:
+    """TFLOP/s in a number of FLOP/s."""
+    return flops / TERA
+
+
 _COUNT = r"\s*([0-9][0-9_,]*\.?[0-9]*|\.[0-9]+)\s*([kmbt])?\s*\Z"
 _MIXTURE = r"\s*([0-9]+)\s*x\s*([0-9]+(?:\.[0-9]+)?)\s*([mbt])?\s*\Z"
 _SCALE = {"k": 10**3, "m": MILLION, "b": BILLION, "t": TERA}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gpucost.domain.deployment import Version
-from gpucost.domain.engine import Engine, EngineConstant, EngineDefault
+from gpucost.domain.engine import Engine, EngineConstant, EngineDefault, EngineSpeed
 from gpucost.domain.hardware import Gpu, Link
 from gpucost.domain.model import (
     DenseMlp,
@@ -288,6 +288,16 @@ def engine(row: Row) -> Engine:
                 high=item.get("high"),
             )
             for item in row.get("constants", ())
+        ),
+        speeds=tuple(
+            EngineSpeed(
+                since=version(item.get("since")),
+                launch=item["launch"],
+                kernels=item.get("kernels", "paged"),
+                prompts=item.get("prompts", "mixed"),
+                source=item["source"],
+            )
+            for item in row.get("speed", ())
         ),
         aliases=tuple(row.get("aliases", ())),
         notes=tuple(row.get("notes", ())),

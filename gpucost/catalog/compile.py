@@ -26,6 +26,10 @@ SECTIONS = (
     "prices",
     "terms",
     "memory_cases",
+    "speed_constants",
+    "speed_bands",
+    "speed_folds",
+    "benchmarks",
 )
 Entry = dict[str, Any]
 """One row: `file`, `line` and `row`."""
@@ -130,7 +134,7 @@ _SOURCE_KEYS = ("source", "sources", "memory_sources", "quality_sources")
 def cited_sources(row: Mapping[str, Any]) -> list[str]:
     """Ids of the sources that a row cites, those of its defaults and constants included."""
     cited: list[str] = []
-    for part in (row, *row.get("defaults", ()), *row.get("constants", ())):
+    for part in (row, *row.get("defaults", ()), *row.get("constants", ()), *row.get("speed", ())):
         for key in _SOURCE_KEYS:
             value = part.get(key, ())
             cited += [value] if isinstance(value, str) else value

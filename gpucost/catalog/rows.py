@@ -397,6 +397,20 @@ class EngineConstantRow(Row):
     source: Id
 
 
+class EngineSpeedRow(Row):
+    """How an engine starts kernels and mixes prompts with decoding, from one version on."""
+
+    since: Text | None = None
+    launch: Literal["graphs", "native", "python"] = Field(
+        description="replayed CUDA graphs, launches from compiled code, or launches from Python"
+    )
+    kernels: Literal["paged", "ggml"] = Field("paged", description="ggml: llama.cpp and its kin")
+    prompts: Literal["mixed", "first"] = Field(
+        "mixed", description="`first`: waiting prompts are computed before decoding goes on"
+    )
+    source: Id
+
+
 class EngineRow(Row):
     """A serving engine."""
 
@@ -406,6 +420,7 @@ class EngineRow(Row):
     latest: Text = Field(description="newest version the rows describe, as MAJOR.MINOR")
     defaults: list[EngineDefaultRow] = []
     constants: list[EngineConstantRow] = []
+    speed: list[EngineSpeedRow] = []
     notes: list[Text] = []
     sources: Sources
 
@@ -460,6 +475,84 @@ class MemoryCaseRow(Row):
     source: Id
 
 
+class SpeedConstantRow(Row):
+    """A constant of the speed model, fitted on the benchmarks; `low` and `high` span its cross-validation."""
+
+    id: Slug
+    value: Positive
+    low: Positive
+    high: Positive
+    unit: Text
+    meaning: Text
+    fitted: bool = Field(True, description="false: taken from its source, not fitted")
+    source: Id
+
+
+class SpeedFoldRow(Row):
+    """All constants refitted without some cases: what scores a case never saw it."""
+
+    id: Slug
+    scheme: Literal["group", "gpu", "model", "source"]
+    left_out: Text
+    values: list[NonNegative] = Field(description="in the order of the model's constants")
+    source: Id
+
+
+class SpeedBandRow(Row):
+    """Where 80 % of left-out measurements lie, as factors of the prediction."""
+
+    id: Slug
+    quantity: Literal["throughput", "tpot", "ttft"]
+    kind: Literal["dense", "moe"]
+    low: Positive
+    high: Positive
+    cases: Count
+    source: Id
+
+
+Figure = Literal[
+    "tpot_ms",
+    "ttft_ms",
+    "output_tokens_per_s",
+    "total_tokens_per_s",
+    "prompt_tokens_per_s",
+    "e2e_s",
+]
+
+
+class BenchmarkRow(Row):
+    """Measured speeds of one deployment: `points` are lists of the values named by `columns`."""
+
+    id: Slug
+    engine: Slug
+    engine_version: Text | None = None
+    model: Id
+    gpu: Slug
+    gpus: Count
+    tp: Count
+    pp: Count = 1
+    ep: Count = 1
+    attention_dp: bool = Field(False, description="attention is replicated, requests are divided over cards")
+    quant: Slug
+    kv_dtype: Slug | None = Field(None, description="left out where the source does not say")
+    load: Literal["closed", "saturated", "static", "single", "prompt"] = Field(
+        description="closed loop at `concurrency`; as many as fit; one static batch; one stream; prompt only"
+    )
+    length_factor: Positive = Field(1.0, description="mean length over the stated length")
+    measured: DateText | None = None
+    columns: list[Literal["input_tokens", "output_tokens", "concurrency"] | Figure]
+    points: Annotated[list[list[NonNegative | None]], Field(min_length=1)]
+    unexplained: Text | None = Field(None, description="kept out of the fit and the score, and why")
+    note: Text | None = None
+    source: Id
+
+    @model_validator(mode="after")
+    def _square(self) -> BenchmarkRow:
+        if any(len(point) != len(self.columns) for point in self.points):
+            raise ValueError(f"every point needs {len(self.columns)} values, one for each of columns")
+        return self
+
+
 class CatalogFile(Row):
     """One YAML file of the catalogue: any of the sections."""
 
@@ -474,3 +567,7 @@ class CatalogFile(Row):
     prices: list[PriceRow] = []
     terms: list[TermRow] = []
     memory_cases: list[MemoryCaseRow] = []
+    speed_constants: list[SpeedConstantRow] = []
+    speed_bands: list[SpeedBandRow] = []
+    speed_folds: list[SpeedFoldRow] = []
+    benchmarks: list[BenchmarkRow] = []

@@ -8,6 +8,7 @@ keys and aliases are errors, and depth, size and node count are limited. Events 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -160,3 +161,14 @@ def read_yaml(path: Path) -> YamlDocument:
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
     return parse_yaml(text, path)
+
+
+def write_overlay(path: Path, sections: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Writes rows as an overlay file. Raises DataError when the file cannot be written."""
+    import yaml
+
+    text = yaml.safe_dump(dict(sections), sort_keys=False, allow_unicode=True)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None

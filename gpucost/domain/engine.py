@@ -29,6 +29,19 @@ class EngineConstant(NamedTuple):
     high: float | None = None
 
 
+class EngineSpeed(NamedTuple):
+    """How an engine starts kernels and mixes prompts with decoding."""
+
+    since: Version | None
+    launch: str
+    """`graphs`, `native` or `python`."""
+    kernels: str
+    """`paged` or `ggml`."""
+    prompts: str
+    """`mixed` or `first`."""
+    source: str
+
+
 class Engine(NamedTuple):
     """A serving engine."""
 
@@ -37,6 +50,7 @@ class Engine(NamedTuple):
     latest: Version
     defaults: tuple[EngineDefault, ...]
     constants: tuple[EngineConstant, ...]
+    speeds: tuple[EngineSpeed, ...] = ()
     aliases: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -60,3 +74,8 @@ class Engine(NamedTuple):
         if not valid:
             raise KeyError(f"engine {self.id} has no constant {name}")
         return max(valid, key=lambda row: row.since or Version(0, 0))
+
+    def speed(self, version: Version) -> EngineSpeed | None:
+        """How this version runs; None where the catalogue does not say."""
+        valid = [row for row in self.speeds if row.since is None or row.since <= version]
+        return max(valid, key=lambda row: row.since or Version(0, 0), default=None)
