@@ -1,31 +1,36 @@
 """The first question of the field: what does it take to serve this model, on which GPUs, at what price?"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from gpucost.api.engines import EngineFlags, EngineSetup
+from gpucost.api.flags import (
+    MAX_CARDS,
+    MAX_SEQUENCES,
+    MAX_TOKENS,
+    cards,
+    formats,
+    offer_filter,
+    share,
+    whole,
+)
 from gpucost.api.ledger import Ledger
 from gpucost.api.models import ChosenModel, choose_model
-from gpucost.api.offers import RUNNING_BILLING, OfferBook, OfferFilter, day_of
+from gpucost.api.offers import OfferBook, day_of
 from gpucost.api.size_result import build_result
 from gpucost.api.size_search import Request, search
 from gpucost.api.sizing import Load, Sizer
 from gpucost.catalog.names import (
-    nearest,
     resolve_cache_format,
     resolve_engine,
-    resolve_gpu,
-    resolve_quantization,
     resolve_version,
     several,
 )
 from gpucost.catalog.store import Catalog, load
-from gpucost.domain.hardware import Gpu
 from gpucost.domain.model import MoeMlp
-from gpucost.domain.offer import Billing
 from gpucost.domain.quantization import Quantization
 from gpucost.domain.report import Report
 from gpucost.errors import UnknownNameError, UsageError
@@ -34,20 +39,7 @@ DEFAULT_CONTEXT = 8192
 """Tokens per sequence unless asked otherwise: a chat or a retrieval prompt, never a model's limit."""
 DEFAULT_CONCURRENCY = 1
 """One sequence is the least that serves."""
-MAX_TOKENS = 100_000_000
-MAX_SEQUENCES = 1_000_000
-MAX_CARDS = 4096
 SORTS = ("usd", "gpus", "concurrency", "headroom")
-
-
-def _whole(flag: str, value: int | None, low: int, high: int) -> None:
-    if value is not None and not low <= value <= high:
-        raise UsageError(f"{flag} must be from {low:,} to {high:,}, not {value:,}")
-
-
-def _share(flag: str, value: float | None) -> None:
-    if value is not None and not (math.isfinite(value) and 0 < value <= 1):
-        raise UsageError(f"{flag} is a share above 0 and at most 1, not {value}")
 
 
 def _load_asked(chosen: ChosenModel, ledger: Ledger, context: int | None, concurrency: int | None) -> Load:
@@ -70,76 +62,6 @@ def _load_asked(chosen: ChosenModel, ledger: Ledger, context: int | None, concur
     else:
         ledger.user("--concurrency", concurrency, "sequences")
     return Load(asked, concurrency or DEFAULT_CONCURRENCY)
-
-
-def _formats(
-    catalog: Catalog, ledger: Ledger, chosen: ChosenModel, quant: Sequence[str], engine: str
-) -> list[Quantization]:
-    if not quant:
-        identity = chosen.quantization or chosen.model.native_quantization
-        found = [resolve_quantization(catalog, identity)]
-    elif "all" in {word.strip().lower() for word in quant}:
-        native = chosen.quantization or chosen.model.native_quantization
-        found = [
-            catalog.quantization(identity)
-            for identity, row in catalog.quantization_rows.items()
-            if engine in row["engines"] or identity == native
-        ]
-    else:
-        found = [resolve_quantization(catalog, word) for word in quant]
-        stated = chosen.quantization
-        if stated and all(row.id != stated for row in found):
-            asked = ", ".join(row.id for row in found)
-            ledger.note(f"the name states {stated}; --quant asks for {asked}, which is used")
-    for row in found:
-        if engine not in row.engines and row.id not in ("bf16", "fp16", "fp32"):
-            ledger.note(
-                f"{row.name} is not a format of {engine} (but of {', '.join(row.engines)})", "warning"
-            )
-    return list({row.id: row for row in found}.values())
-
-
-def _cards(catalog: Catalog, ledger: Ledger, names: Sequence[str]) -> tuple[list[Gpu], dict[str, int]]:
-    cards: dict[str, Gpu] = {}
-    totals: dict[str, int] = {}
-    for name in names:
-        found = resolve_gpu(catalog, name)
-        for text in found.notes:
-            ledger.note(text)
-        cards[found.gpu.id] = found.gpu
-        if found.memory_bytes is not None:
-            totals[found.gpu.id] = found.memory_bytes
-            ledger.note(f"{name}: the device total stated in the name is used")
-    return list(cards.values()), totals
-
-
-def _filter(
-    catalog: Catalog,
-    prices: Sequence[Mapping[str, Any]],
-    provider: Sequence[str],
-    region: Sequence[str],
-    billing: Sequence[str],
-) -> OfferFilter:
-    for name in provider:
-        if name.lower() not in catalog.providers:
-            near = nearest(name, list(catalog.providers))
-            raise UnknownNameError("provider", name, near or tuple(sorted(catalog.providers)))
-    regions = {row.get("region", "global").lower() for row in prices}
-    for name in region:
-        if name.lower() not in regions:
-            raise UnknownNameError("region", name, nearest(name, sorted(regions)))
-    try:
-        modes = frozenset(Billing(word.strip().lower()) for word in billing) or RUNNING_BILLING
-    except ValueError:
-        known = [mode.value for mode in Billing]
-        bad = next(word for word in billing if word.strip().lower() not in known)
-        raise UnknownNameError("billing mode", bad, tuple(known)) from None
-    return OfferFilter(
-        providers=frozenset(name.lower() for name in provider),
-        regions=frozenset(name.lower() for name in region),
-        billing=modes,
-        not_serving=catalog.not_serving,
-    )
 
 
 def size(
@@ -195,16 +117,16 @@ def size(
     cat = catalog if isinstance(catalog, Catalog) else load(tuple(Path(path) for path in catalog))
     now = today or date.today()
     ledger = Ledger(cat)
-    _whole("--context", context, 1, MAX_TOKENS)
-    _whole("--concurrency", concurrency, 1, MAX_SEQUENCES)
+    whole("--context", context, 1, MAX_TOKENS)
+    whole("--concurrency", concurrency, 1, MAX_SEQUENCES)
     for flag, count in (("--gpus", gpus), ("--tp", tp), ("--pp", pp), ("--ep", ep)):
-        _whole(flag, count, 1, MAX_CARDS)
-    _whole("--max-num-seqs", max_num_seqs, 1, MAX_SEQUENCES)
-    _whole("--max-num-batched-tokens", max_num_batched_tokens, 1, MAX_TOKENS)
-    _whole("--block-size", block_size, 1, 65_536)
-    _whole("--kv-cache-memory-bytes", kv_cache_memory_bytes, 1, 2**50)
-    _whole("--top", top, 1, 10_000)
-    _share("--gpu-memory-utilization", gpu_memory_utilization)
+        whole(flag, count, 1, MAX_CARDS)
+    whole("--max-num-seqs", max_num_seqs, 1, MAX_SEQUENCES)
+    whole("--max-num-batched-tokens", max_num_batched_tokens, 1, MAX_TOKENS)
+    whole("--block-size", block_size, 1, 65_536)
+    whole("--kv-cache-memory-bytes", kv_cache_memory_bytes, 1, 2**50)
+    whole("--top", top, 1, 10_000)
+    share("--gpu-memory-utilization", gpu_memory_utilization)
     if max_usd_per_hour is not None and not (math.isfinite(max_usd_per_hour) and max_usd_per_hour > 0):
         raise UsageError(f"--max-usd-per-hour must be above 0, not {max_usd_per_hour}")
     if prices not in ("catalog", "seeds"):
@@ -244,12 +166,12 @@ def size(
             flash_attention=flash_attention,
         ),
     )
-    formats = _formats(cat, ledger, chosen, several(quant), engine_row.id)
-    named, totals = _cards(cat, ledger, several(gpu))
+    asked_formats = formats(cat, ledger, chosen, several(quant), engine_row.id)
+    named, totals = cards(cat, ledger, several(gpu))
     statements = cat.price_rows(seeds=prices == "seeds")
     if prices == "seeds":
         ledger.note("prices as the seed documents state them; many are refuted", "warning")
-    allowed = _filter(cat, statements, several(provider), several(region), several(billing))
+    allowed = offer_filter(cat, statements, several(provider), several(region), several(billing))
     book = OfferBook(statements, today=day_of(as_of, now), allowed=allowed, per_card=cat.per_card_products)
     sizer = Sizer(
         model=chosen.model,
@@ -258,11 +180,11 @@ def size(
         load=asked,
         usable_override=totals,
         pool_override=kv_cache_memory_bytes,
-        exact_weights=exact_for(chosen, formats),
+        exact_weights=exact_for(chosen, asked_formats),
         with_mtp=mtp,
     )
     request = Request(
-        formats=tuple(formats),
+        formats=tuple(asked_formats),
         named=tuple(named),
         cards=tuple(cat.gpus.values()),
         gpus=gpus,
@@ -280,7 +202,7 @@ def size(
     inputs: dict[str, Any] = {
         "model": chosen.model.id if params is None else None,
         "params": None if params is None else str(params),
-        "quantization": [row.id for row in formats],
+        "quantization": [row.id for row in asked_formats],
         "kv_dtype": sizer.cache.id,
         **asked._asdict(),
         "gpu": [row.id for row in named],

@@ -93,7 +93,8 @@ def _candidate(found: Found, sizer: Sizer) -> Candidate:
     )
 
 
-def _summary(chosen: ChosenModel, sizer: Sizer, row: Quantization) -> ModelSummary:
+def summary_of(chosen: ChosenModel, sizer: Sizer, row: Quantization) -> ModelSummary:
+    """The model as understood, in one weight format."""
     model = chosen.model
     sizes = kvs = None
     if chosen.alternatives:
@@ -312,7 +313,7 @@ def build_result(
                 ledger.note(text)
     cite_engine(ledger, sizer, main.evaluation, scenarios=scenarios)
     return SizeResult(
-        model=_summary(chosen, sizer, row),
+        model=summary_of(chosen, sizer, row),
         candidates=tuple(_candidate(item, sizer) for item in found.shown),
         recommendation=None if found.best is None else _recommendation(found.best, found.shown, sizer),
         rule_of_thumb=rule_of_thumb(total_parameters(chosen.model), row, main.evaluation),
