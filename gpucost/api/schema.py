@@ -18,9 +18,13 @@ from gpucost.errors import UnknownNameError
 Schema = dict[str, Any]
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-KINDS = ("catalog", "report", "size")
+KINDS = ("catalog", "report", "size", "throughput", "cost")
 RESULTS = {
     "size": ("gpucost.domain.results", "SizeResult"),
+    "throughput": ("gpucost.domain.speed", "ThroughputResult"),
+    "cost": ("gpucost.domain.speed", "CostResult"),
+    "cost measured": ("gpucost.domain.speed", "MeasuredCostResult"),
+    "bench import": ("gpucost.domain.speed", "ImportResult"),
     "explain": ("gpucost.api.explain", "TermsResult"),
     "validate": ("gpucost.api.validate", "ValidateResult"),
     "catalog list": ("gpucost.api.catalog", "Listing"),

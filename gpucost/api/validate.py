@@ -1,4 +1,4 @@
-"""How far is the memory model off? Re-runs the shipped measured cases and scores them.
+"""How far are the models off? Re-runs the shipped measured cases and scores them.
 
 Constants were fitted on the `fit` cases only; the error that counts is that of the `score` cases.
 """
@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from gpucost.api.engines import EngineFlags, EngineSetup
 from gpucost.api.sizing import Load, Sizer, kv_tokens
+from gpucost.api.validate_speed import SpeedValidation, validate_speed
+from gpucost.calc.statistics import quantile
 from gpucost.catalog.names import (
     resolve_cache_format,
     resolve_engine,
@@ -20,7 +22,7 @@ from gpucost.catalog.names import (
 from gpucost.catalog.store import Catalog, load
 from gpucost.domain.deployment import EngineKind, Parallelism
 from gpucost.domain.report import Report
-from gpucost.errors import UsageError
+from gpucost.errors import UnknownNameError, UsageError
 from gpucost.units import GIB, gib_to_bytes
 
 TARGETS: Mapping[str, tuple[float, float | None]] = {
@@ -70,20 +72,12 @@ class NotReproduced(NamedTuple):
 
 
 class ValidateResult(NamedTuple):
-    """Errors by quantity and part, every figure behind them, and what was left out."""
+    """Errors of the memory model by quantity and part, and of the speed model by what was left out."""
 
     summary: tuple[QuantityScore, ...]
     scores: tuple[CaseScore, ...]
     not_reproduced: tuple[NotReproduced, ...]
-
-
-def quantile(values: Sequence[float], share: float) -> float:
-    """Linear-interpolation quantile of a non-empty sequence."""
-    ordered = sorted(values)
-    place = share * (len(ordered) - 1)
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+    speed: SpeedValidation | None
 
 
 def predict(catalog: Catalog, row: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
@@ -143,20 +137,41 @@ def predict(catalog: Catalog, row: Mapping[str, Any]) -> dict[str, tuple[float, 
     return out
 
 
-def validate(*, catalog: Sequence[Path | str] = (), case: str | None = None) -> Report:
-    """Scores the memory model on the shipped measured cases, fit and score part apart.
+OF = ("all", "memory", "speed")
 
-    `case` keeps the cases whose id contains it. Raises UsageError when none does.
+
+def validate(*, catalog: Sequence[Path | str] = (), case: str | None = None, of: str = "all") -> Report:
+    """Scores the models on the shipped measured cases: `of` memory, speed, or all.
+
+    Memory: fit and score part apart. Speed: every case with constants fitted without it. `case` keeps the
+    cases whose id contains it. Raises UsageError when none does.
     """
+    if of not in OF:
+        raise UnknownNameError("--of", of, OF)
     cat = load(tuple(Path(path) for path in catalog))
-    rows = [entry["row"] for entry in cat.sections["memory_cases"]]
-    if case is not None:
-        rows = [row for row in rows if case.lower() in row["id"]]
-        if not rows:
-            raise UsageError(f"no measured case has {case!r} in its id; gpucost validate lists them all")
+    memory = _memory(cat, case) if of != "speed" else ([], [])
+    speed = None
+    if of != "memory":
+        speed = validate_speed(cat, case=case)
+    scores, left_out = memory
+    if case is not None and not scores and not left_out and not (speed and speed.scores):
+        raise UsageError(f"no measured case has {case!r} in its id; gpucost validate lists them all")
+    result = ValidateResult(tuple(_summary(scores)), tuple(scores), tuple(left_out), speed)
+    lines = [line.within for line in result.summary] + [
+        line.within for line in (speed.summary if speed else ())
+    ]
+    return Report(
+        question="validate", inputs={"case": case, "of": of}, result=result, answered_no=False in lines
+    )
+
+
+def _memory(cat: Catalog, case: str | None) -> tuple[list[CaseScore], list[NotReproduced]]:
+    """Every figure of the memory cases, and what is not reproduced."""
     scores: list[CaseScore] = []
     left_out: list[NotReproduced] = []
-    for row in rows:
+    for row in (entry["row"] for entry in cat.sections["memory_cases"]):
+        if case is not None and case.lower() not in row["id"]:
+            continue
         if row["use"] == "none":
             left_out.append(NotReproduced(row["id"], "case", row.get("reason", "")))
             continue
@@ -167,9 +182,7 @@ def validate(*, catalog: Sequence[Path | str] = (), case: str | None = None) -> 
             scores.append(
                 CaseScore(row["id"], row["use"], quantity, predicted, measured, error, row["source"])
             )
-    result = ValidateResult(tuple(_summary(scores)), tuple(scores), tuple(left_out))
-    missed = any(line.within is False for line in result.summary)
-    return Report(question="validate", inputs={"case": case}, result=result, answered_no=missed)
+    return scores, left_out
 
 
 def _summary(scores: Sequence[CaseScore]) -> list[QuantityScore]:

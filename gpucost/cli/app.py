@@ -14,8 +14,11 @@ from gpucost.errors import GpucostError, UsageError
 
 COMMANDS = {
     "size": "gpucost.cli.size",
+    "throughput": "gpucost.cli.throughput",
+    "cost": "gpucost.cli.cost",
     "explain": "gpucost.cli.explain",
     "validate": "gpucost.cli.validate",
+    "bench": "gpucost.cli.bench",
     "catalog": "gpucost.cli.catalog",
     "schema": "gpucost.cli.schema",
 }

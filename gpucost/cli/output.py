@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 ANSWERED_NO = 1
 TABLES = {
     "size": ("gpucost.view.tables_size", "size_tables"),
+    "throughput": ("gpucost.view.tables_speed", "throughput_tables"),
+    "cost": ("gpucost.view.tables_cost", "cost_tables"),
+    "cost measured": ("gpucost.view.tables_cost", "measured_tables"),
+    "bench import": ("gpucost.view.tables_cost", "import_tables"),
     "explain": ("gpucost.view.tables_catalog", "term_tables"),
     "listing": ("gpucost.view.tables_catalog", "listing_tables"),
     "validate": ("gpucost.view.tables_validate", "validate_tables"),

@@ -7,7 +7,8 @@ from functools import cache
 
 import pytest
 
-from gpucost.api.validate import TARGETS, ValidateResult, quantile, validate
+from gpucost.api.validate import TARGETS, ValidateResult, validate
+from gpucost.calc.statistics import quantile
 from gpucost.catalog.names import resolve_gpu, resolve_model
 from tests.reference.loading import catalog
 

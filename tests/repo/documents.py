@@ -10,13 +10,15 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = 100
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_ACCURACY = re.compile(r"(?<=<!-- accuracy:begin -->\n).*?(?=<!-- accuracy:end -->)", re.DOTALL)
+_MARKED = re.compile(r"(<!-- (accuracy|speed|peers):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
+ACCURACY = ROOT / "data" / "ACCURACY.md"
 
 
 class Run(NamedTuple):
@@ -90,15 +92,19 @@ def _trimmed(text: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
-def accuracy() -> str:
-    """The table of errors of `gpucost validate`, as Markdown."""
-    words = [sys.executable, "-m", "gpucost", "validate", "--format", "markdown"]
+def _validated(of: str) -> str:
+    """What `gpucost validate` says of one model, as Markdown."""
+    words = [sys.executable, "-m", "gpucost", "validate", "--of", of, "--format", "markdown"]
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
             words, cwd=ROOT, env=environment(home), capture_output=True, text=True, check=False
         )
+    return done.stdout
+
+
+def _first_table(markdown: str) -> str:
     rows = []
-    for line in done.stdout.splitlines(keepends=True):
+    for line in markdown.splitlines(keepends=True):
         if line.startswith("|"):
             rows.append(line)
         elif rows:
@@ -106,14 +112,36 @@ def accuracy() -> str:
     return "".join(rows)
 
 
-def stated_accuracy(readme: str) -> str:
-    """What the README says between its markers."""
-    found = _ACCURACY.search(readme)
-    return found[0] if found else ""
+def _peers() -> str:
+    from gpucost.catalog.store import load
+    from tests.repo.peers import markdown
+
+    return markdown(load())
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "accuracy": lambda: _first_table(_validated("memory")),
+    "speed": lambda: _first_table(_validated("speed")),
+    "peers": _peers,
+}
+"""Tables of errors, by the name of their markers."""
+
+
+def with_tables(text: str) -> str:
+    """A document with the tables between its markers made anew."""
+    return _MARKED.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}{found[4]}", text)
+
+
+def accuracy_page() -> str:
+    """The whole of `data/ACCURACY.md`: errors by card, engine, format and model, the worst cases by name."""
+    return (
+        "# Error of the speed model\n\nWhat `gpucost validate --of speed` prints; renewed by "
+        "`python -m tests.repo.documents --write`.\n\n" + _validated("speed").rstrip() + "\n"
+    )
 
 
 def current(text: str) -> str:
-    """A document with the output of its console blocks made anew, and the accuracy table."""
+    """A document with the output of its console blocks made anew, and its tables of errors."""
 
     def renew(found: re.Match[str]) -> str:
         if found[1] != "console":
@@ -122,7 +150,7 @@ def current(text: str) -> str:
         return f"```console\n{shown}```"
 
     text = _BLOCK.sub(renew, text)
-    return _ACCURACY.sub(lambda _: accuracy(), text) if _ACCURACY.search(text) else text
+    return with_tables(text)
 
 
 def example_command(folder: Path) -> str:
@@ -135,7 +163,12 @@ def main(words: list[str]) -> int:
     """Write what has changed, or only name it and end with 1."""
     wanted = {path: current(path.read_text(encoding="utf-8")) for path in documents()}
     wanted |= {path / "expected.txt": show(example_command(path), notes=False) for path in examples()}
-    stale = [path for path, text in wanted.items() if path.read_text(encoding="utf-8") != text]
+    wanted[ACCURACY] = accuracy_page()
+    stale = [
+        path
+        for path, text in wanted.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
     for path in stale:
         print(f"{'written' if '--write' in words else 'stale'}: {path.relative_to(ROOT)}")
         if "--write" in words:

@@ -1,0 +1,347 @@
+"""What do a million tokens and a request cost, on every offer that fits, at a load?"""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gpucost.api.api_prices import api_costs
+from gpucost.api.asked import Question, Ways, ask, shapes
+from gpucost.api.cost_rows import Priced, latency, one_per_offer, priced, restated, stated_row, with_pareto
+from gpucost.api.evidence import cite_price
+from gpucost.api.flags import MAX_CARDS, MAX_SEQUENCES, offer_filter, whole
+from gpucost.api.ledger import Ledger
+from gpucost.api.offers import OfferBook, day_of
+from gpucost.api.serving import Server, Slo, parse_slo
+from gpucost.api.size_result import summary_of
+from gpucost.api.size_search import VENDORS, kernel_fault
+from gpucost.api.throughput import cite_speed, inputs_of, measured_lookup
+from gpucost.catalog.names import several
+from gpucost.catalog.store import Catalog, load
+from gpucost.domain.report import Report
+from gpucost.domain.speed import ApiCost, CostResult, CostRow, SpeedRow
+from gpucost.errors import UnknownNameError, UsageError
+
+SPLITS = ("output", "blended", "time")
+SORTS = ("usd", "speed")
+
+
+class Load(NamedTuple):
+    """What the deployment is asked to do; one of them, or none for as much as it can."""
+
+    utilization: float | None
+    concurrency: int | None
+    rps: float | None
+    limits: tuple[Slo, ...]
+
+
+def _positive(flag: str, value: float | None) -> None:
+    if value is not None and not (math.isfinite(value) and 0 < value < 1e12):
+        raise UsageError(f"{flag} must be above 0, not {value}")
+
+
+def cost(
+    *,
+    params: str | float | None = None,
+    active_params: str | float | None = None,
+    model: str | None = None,
+    config: Path | str | None = None,
+    hf: str | None = None,
+    quant: Sequence[str] | str = (),
+    kv_dtype: str = "auto",
+    gpu: Sequence[str] | str = (),
+    gpus: int | None = None,
+    tp: int | None = None,
+    pp: int = 1,
+    ep: int = 1,
+    attention_dp: bool = False,
+    engine: str = "vllm",
+    engine_version: str | None = None,
+    input_tokens: int | None = None,
+    output_tokens: int | None = None,
+    utilization: float | None = None,
+    concurrency: int | None = None,
+    rps: float | None = None,
+    slo: Sequence[str] | str = (),
+    split: str = "output",
+    prefix_cache_hit: float = 0.0,
+    best_of: int = 1,
+    reasoning_tokens: int = 0,
+    draft_tokens: int | None = None,
+    acceptance: float | None = None,
+    draft_model: str | None = None,
+    gpu_memory_utilization: float | None = None,
+    max_num_seqs: int | None = None,
+    enforce_eager: bool = False,
+    enable_chunked_prefill: bool | None = None,
+    provider: Sequence[str] | str = (),
+    region: Sequence[str] | str = (),
+    billing: Sequence[str] | str = (),
+    usd_per_hour: float | None = None,
+    tokens_per_second: float | None = None,
+    api_usd_per_million: float | None = None,
+    sort: str = "usd",
+    top: int = 12,
+    as_of: str | None = None,
+    prices: str = "catalog",
+    estimate_only: bool = False,
+    catalog: Sequence[Path | str] | Catalog = (),
+    today: date | None = None,
+) -> Report:
+    """USD per million tokens and per request over all offers that fit, at a utilisation or a load.
+
+    One of `utilization` (share of the limit), `concurrency` [sequences per deployment], `rps` [requests/s,
+    as many copies as it takes] and `slo` sets the load; without any, as much as runs at once. `split`:
+    all on the output, `blended` over input and output tokens, or by GPU `time` of prompts and decoding.
+    `usd_per_hour` with `tokens_per_second` [output tokens/s] needs no model. `api_usd_per_million` is a
+    hosted price to compare with [USD per million tokens].
+
+    Raises UsageError for a question that cannot be asked, DataError for wrong files.
+    """
+    for flag, value in (
+        ("--usd-per-hour", usd_per_hour),
+        ("--tokens-per-second", tokens_per_second),
+        ("--api-usd-per-million", api_usd_per_million),
+        ("--rps", rps),
+    ):
+        _positive(flag, value)
+    if utilization is not None and not 0 < utilization <= 1:
+        raise UsageError(f"--utilization is a share above 0 and at most 1, not {utilization}")
+    whole("--concurrency", concurrency, 1, MAX_SEQUENCES)
+    whole("--top", top, 1, 100_000)
+    for flag, count in (("--gpus", gpus), ("--tp", tp), ("--pp", pp), ("--ep", ep)):
+        whole(flag, count, 1, MAX_CARDS)
+    if split not in SPLITS:
+        raise UnknownNameError("--split", split, SPLITS)
+    if sort not in SORTS:
+        raise UnknownNameError("--sort", sort, SORTS)
+    if prices not in ("catalog", "seeds"):
+        raise UnknownNameError("--prices", prices, ("catalog", "seeds"))
+    named = [params, model, config, hf]
+    if usd_per_hour is not None and all(name is None for name in named):
+        return _plain(usd_per_hour, tokens_per_second, api_usd_per_million, catalog)
+    wanted = Load(utilization, concurrency, rps, tuple(parse_slo(text) for text in several(slo)))
+    if sum((utilization is not None, concurrency is not None, rps is not None)) > 1:
+        raise UsageError("give --utilization, --concurrency or --rps: each of them sets the load")
+    if wanted.limits and (utilization is not None or concurrency is not None):
+        raise UsageError(
+            "--slo sets the load itself; it goes with --rps, not with --utilization or --concurrency"
+        )
+    asked = ask(
+        params=params,
+        active_params=active_params,
+        model=model,
+        config=config,
+        hf=hf,
+        quant=quant,
+        kv_dtype=kv_dtype,
+        gpu=gpu,
+        engine=engine,
+        engine_version=engine_version,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        prefix_cache_hit=prefix_cache_hit,
+        best_of=best_of,
+        reasoning_tokens=reasoning_tokens,
+        draft_tokens=draft_tokens,
+        acceptance=acceptance,
+        draft_model=draft_model,
+        attention_dp=attention_dp,
+        gpu_memory_utilization=gpu_memory_utilization,
+        max_num_seqs=max_num_seqs,
+        enforce_eager=enforce_eager,
+        enable_chunked_prefill=enable_chunked_prefill,
+        catalog=catalog,
+    )
+    _say_load(asked.ledger, wanted)
+    statements = asked.catalog.price_rows(seeds=prices == "seeds")
+    if prices == "seeds":
+        asked.ledger.note("prices as the seed documents state them; many are refuted", "warning")
+    allowed = offer_filter(asked.catalog, statements, several(provider), several(region), several(billing))
+    now = today or date.today()
+    book = OfferBook(
+        statements, today=day_of(as_of, now), allowed=allowed, per_card=asked.catalog.per_card_products
+    )
+    ways = shapes(gpus=gpus, tp=tp, pp=pp, ep=ep, attention_dp=attention_dp)
+    given = (usd_per_hour, tokens_per_second)
+    found, reason = _search(asked, book, ways, wanted, split, given, estimate_only=estimate_only)
+    found = with_pareto(found)
+    order = [each.row for each in found]
+    cheapest = min(order, key=lambda row: row.usd_per_million_output_tokens, default=None)
+    fastest = min((row for row in order if row.tpot_s is not None), key=latency, default=None)
+    key = latency if sort == "speed" else (lambda row: row.usd_per_million_output_tokens)
+    shown = sorted(one_per_offer(found), key=lambda each: key(each.row))[:top]
+    for each in shown:
+        if each.choice is not None:
+            cite_price(asked.ledger, book, each.choice)
+    if shown and shown[0].server is not None:
+        cite_speed(asked, shown[0].server)
+    apis: tuple[ApiCost, ...] = ()
+    if cheapest is not None:
+        limit = max(row.output_tokens_per_s / (row.utilisation or 1.0) for row in order if row is cheapest)
+        apis = api_costs(
+            asked.catalog,
+            asked.ledger,
+            model=asked.chosen.model,
+            lengths=asked.lengths,
+            usd_per_hour=cheapest.usd_per_hour,
+            tokens_per_s_limit=limit,
+            today=book.today,
+            stated=api_usd_per_million,
+        )
+    result = CostResult(
+        model=summary_of(asked.chosen, asked.servers(asked.formats[0]).sizer, asked.formats[0]),
+        split=split,
+        rows=tuple(each.row for each in shown),
+        cheapest=None if cheapest is None else cheapest.offer,
+        fastest=None if fastest is None else fastest.offer,
+        pareto=tuple(row.offer for row in sorted(order, key=latency) if row.pareto),
+        apis=apis,
+        searched=len(found),
+        reason=reason if not found else "",
+    )
+    inputs: dict[str, Any] = {
+        **inputs_of(asked, gpus, tp, pp, ep),
+        "utilization": utilization,
+        "concurrency": concurrency,
+        "rps": rps,
+        "slo": [slo.text for slo in wanted.limits],
+        "split": split,
+        "billing": sorted(mode.value for mode in allowed.billing),
+        "provider": sorted(allowed.providers),
+        "region": sorted(allowed.regions),
+        "usd_per_hour": usd_per_hour,
+        "tokens_per_second": tokens_per_second,
+        "as_of": book.today.isoformat(),
+    }
+    return Report(
+        question="cost",
+        inputs=inputs,
+        result=result,
+        evidence=asked.ledger.evidence,
+        notes=asked.ledger.notes,
+        answered_no=not found,
+    )
+
+
+def _say_load(ledger: Ledger, wanted: Load) -> None:
+    if wanted.utilization is not None:
+        ledger.user("--utilization", wanted.utilization)
+    elif wanted.concurrency is not None:
+        ledger.user("--concurrency", wanted.concurrency, "sequences")
+    elif wanted.rps is not None:
+        ledger.user("--rps", wanted.rps, "requests/s")
+    elif not wanted.limits:
+        ledger.note(
+            "load not given: every deployment is full all the time, the least that tokens can cost; "
+            "set --rps, --concurrency or --utilization",
+            "warning",
+        )
+
+
+def _plain(
+    usd_per_hour: float,
+    tokens_per_second: float | None,
+    api_usd_per_million: float | None,
+    catalog: Sequence[Path | str] | Catalog,
+) -> Report:
+    """A price and a speed, or a price and a hosted price, that the user states."""
+    cat = catalog if isinstance(catalog, Catalog) else load(tuple(Path(path) for path in catalog))
+    ledger = Ledger(cat)
+    ledger.user("--usd-per-hour", usd_per_hour, "USD/h")
+    rows: tuple[CostRow, ...] = ()
+    if tokens_per_second is not None:
+        ledger.user("--tokens-per-second", tokens_per_second, "tokens/s")
+        rows = (stated_row(usd_per_hour, tokens_per_second),)
+    elif api_usd_per_million is None:
+        raise UsageError("--usd-per-hour needs a model, --tokens-per-second or --api-usd-per-million")
+    apis = api_costs(
+        cat,
+        ledger,
+        model=None,
+        lengths=None,
+        usd_per_hour=usd_per_hour,
+        tokens_per_s_limit=tokens_per_second,
+        today=date.today(),
+        stated=api_usd_per_million,
+    )
+    result = CostResult(
+        model=None,
+        split="output",
+        rows=rows,
+        cheapest="user" if rows else None,
+        fastest=None,
+        pareto=(),
+        apis=apis,
+        searched=len(rows),
+    )
+    inputs = {
+        "usd_per_hour": usd_per_hour,
+        "tokens_per_second": tokens_per_second,
+        "api_usd_per_million": api_usd_per_million,
+    }
+    return Report("cost", inputs, result, ledger.evidence, ledger.notes)
+
+
+def _search(
+    asked: Question,
+    book: OfferBook,
+    ways: Ways,
+    wanted: Load,
+    split: str,
+    given: tuple[float | None, float | None],
+    *,
+    estimate_only: bool,
+) -> tuple[list[Priced], str]:
+    """Every offer of every card, count and format that fits and meets the load; else why none does."""
+    found: list[Priced] = []
+    reason = ""
+    vendors = VENDORS[asked.setup.kind]
+    for quantization in asked.formats:
+        servers = asked.servers(quantization, asked=wanted.concurrency or 1)
+        usable = [way for way in ways if servers.sizer.fault(quantization, way[0]) is None]
+        for card in asked.cards or [card for card in asked.catalog.gpus.values() if card.vendor in vendors]:
+            if kernel_fault(quantization, card) is not None and not asked.cards:
+                continue
+            if given[0] is None and not book.choices(card.id):
+                reason = reason or f"no offer of {card.name} is known"
+                continue
+            for parallel, copies in usable:
+                evaluation = servers.evaluate(card, quantization, parallel)
+                lack = servers.why_not(evaluation)
+                if lack is not None:
+                    reason = reason or f"{card.name}: {lack}"
+                    continue
+                server = servers.server(evaluation, replicas=copies)
+                loaded = _loaded(servers.server, server, wanted)
+                if loaded is None:
+                    reason = reason or f"{card.name}: not even one request meets the limits"
+                    continue
+                server, row = loaded
+                row = measured_lookup(asked, servers, server, estimate_only=estimate_only)(row)
+                if given[1] is not None:
+                    row = restated(row, given[1])
+                found += priced(book, server, row, split, given[0])
+    return found, reason
+
+
+def _loaded(build: Callable[..., Server], server: Server, wanted: Load) -> tuple[Server, SpeedRow] | None:
+    """The deployment at the load, with as many copies as a rate takes; None when a limit cannot be met."""
+    evaluation, copies = server.evaluation, server.replicas
+    most = server.largest_load(wanted.limits) if wanted.limits else max(1.0, server.capacity)
+    if most is None:
+        return None
+    if wanted.rps is not None:
+        each = server.requests_per_s(most) / server.lengths.best_of
+        need = max(1, math.ceil(wanted.rps / each - 1e-9))
+        if need > 1:
+            server = build(evaluation, replicas=copies * need)
+        load = server.load_of(wanted.rps)
+        return None if load is None else (server, server.row(load))
+    if wanted.utilization is not None:
+        load = server.load_of(wanted.utilization * server.limit_per_s * (1 - 1e-12))
+        return server, server.row(load if load is not None else server.capacity)
+    if wanted.concurrency is not None:
+        return server, server.row(float(wanted.concurrency))
+    return server, server.row(math.floor(most))

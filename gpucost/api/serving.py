@@ -1,0 +1,371 @@
+"""A model on cards under load: the one place where memory, speed and levers meet."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gpucost.api.sizing import Evaluation, Load, Sizer, shortfall_text
+from gpucost.api.speed import Deployed, deploy, unknown_speed
+from gpucost.calc.latency import (
+    concurrency_for,
+    e2e_quantile_s,
+    largest_load,
+    tpot_quantile_s,
+    ttft_quantile_s,
+)
+from gpucost.calc.speed import (
+    Machine,
+    Round,
+    Speculation,
+    SpeedConstants,
+    closed_loop,
+    decode_parts,
+    decode_step_s,
+    machine_of,
+    multiply_s,
+)
+from gpucost.calc.work import Work, work_of
+from gpucost.domain.deployment import Parallelism
+from gpucost.domain.hardware import Gpu
+from gpucost.domain.model import Model
+from gpucost.domain.quantization import Quantization
+from gpucost.domain.speed import SpeedRow
+from gpucost.errors import UsageError
+
+
+class Lengths(NamedTuple):
+    """What one request asks for."""
+
+    input_tokens: int
+    output_tokens: int
+    """Tokens of one answer that somebody reads."""
+    reasoning_tokens: int = 0
+    """Generated before the answer, in the same sequence."""
+    best_of: int = 1
+    """Answers generated per request, of which one is kept; they share the prompt."""
+    cached_share: float = 0.0
+    """Part of the prompt that a prefix cache holds."""
+
+    @property
+    def generated(self) -> int:
+        """Tokens that one sequence generates."""
+        return self.output_tokens + self.reasoning_tokens
+
+    @property
+    def computed(self) -> float:
+        """Prompt tokens computed per sequence: what no cache holds, once for all answers of a request."""
+        return max(1.0, self.input_tokens * (1 - self.cached_share) / self.best_of)
+
+    @property
+    def context(self) -> int:
+        """Longest sequence [tokens]."""
+        return self.input_tokens + self.generated
+
+
+class Draft(NamedTuple):
+    """Speculative decoding: what drafts, how many tokens, and how often they are accepted."""
+
+    drafted: int
+    accepted: float
+    model: Model | None
+    """None: the model's own multi-token-prediction layers."""
+    quantization: Quantization | None = None
+
+
+class Slo(NamedTuple):
+    """A limit on latency."""
+
+    text: str
+    metric: str
+    """`ttft`, `tpot` or `e2e`."""
+    share: float | None
+    """None: the mean."""
+    limit_s: float
+
+
+_SLO = re.compile(
+    r"(ttft|tpot|itl|e2e)\s*(?::\s*(mean|avg|p\d{2}(?:\.\d+)?))?\s*(?:<=|<|=)\s*(\d+(?:\.\d+)?)\s*(ms|s)",
+    re.IGNORECASE,
+)
+
+
+def parse_slo(text: str) -> Slo:
+    """A limit such as `ttft:p95<=500ms` or `tpot<=40ms` (mean). Raises UsageError."""
+    found = _SLO.fullmatch(text.strip())
+    if not found:
+        raise UsageError(
+            f"--slo {text[:60]!r} is not a limit; "
+            "write ttft:p95<=500ms (ttft, tpot or e2e; mean or p50 to p99; ms or s)"
+        )
+    metric, word, value, unit = found.groups()
+    metric = "tpot" if metric.lower() == "itl" else metric.lower()
+    share = None
+    if word and word.lower().startswith("p"):
+        share = float(word[1:]) / 100
+        if not 0.5 <= share < 1:
+            raise UsageError(f"--slo {text!r}: percentiles from p50 to p99")
+    limit = float(value) / (1000 if unit.lower() == "ms" else 1)
+    if limit <= 0:
+        raise UsageError(f"--slo {text!r}: the limit must be above 0")
+    return Slo(text.strip(), metric, share, limit)
+
+
+class Band(NamedTuple):
+    """Factors between which 80 % of left-out measurements lie."""
+
+    low: float
+    high: float
+
+
+class Server:
+    """One deployment: copies of a model on cards of one kind, with its speed at any load."""
+
+    def __init__(
+        self,
+        *,
+        gpu: Gpu,
+        evaluation: Evaluation,
+        deployed: Deployed,
+        machine: Machine,
+        lengths: Lengths,
+        replicas: int,
+        places: float,
+        speculation: tuple[Work, Machine, Draft] | None,
+        band: Band,
+    ) -> None:
+        self.gpu, self.evaluation, self.lengths, self.replicas = gpu, evaluation, lengths, replicas
+        self.work, self.machine, self.places = deployed.work, machine, places
+        self.traits = deployed.traits
+        self._speculation, self.band = speculation, band
+
+    @property
+    def dp(self) -> int:
+        """Rank groups of one copy that serve their own sequences."""
+        return int(self.work.dp)
+
+    @property
+    def gpus(self) -> int:
+        """Cards of the deployment."""
+        return self.evaluation.parallel.gpus * self.dp * self.replicas
+
+    @property
+    def groups(self) -> int:
+        """Rank groups over which requests are divided."""
+        return self.replicas * self.dp
+
+    @property
+    def capacity(self) -> float:
+        """Most sequences that run at once in the whole deployment."""
+        return self.places * self.groups
+
+    def round(self, concurrency: float) -> Round:
+        """One request with `concurrency` sequences in flight over the deployment."""
+        each = concurrency / self.groups
+        lengths = self.lengths
+        return closed_loop(
+            self.work,
+            self.machine,
+            concurrency=each,
+            room=self.places,
+            input_tokens=float(lengths.input_tokens),
+            output_tokens=float(lengths.generated),
+            computed=lengths.computed,
+            speculation=self._spec(min(each, self.places)),
+        )
+
+    def _spec(self, running: float) -> Speculation | None:
+        if self._speculation is None:
+            return None
+        work, machine, draft = self._speculation
+        context = self.lengths.input_tokens + self.lengths.generated / 2
+        step = decode_step_s(work, machine, sequences=running, context=context)
+        return Speculation(draft.drafted, draft.accepted, step)
+
+    def requests_per_s(self, concurrency: float) -> float:
+        """Sequences finished per second in the whole deployment."""
+        return float(self.round(concurrency).requests_per_s) * self.groups
+
+    @property
+    def limit_per_s(self) -> float:
+        """Most requests per second."""
+        return self.requests_per_s(self.capacity) / self.lengths.best_of
+
+    def bound(self, concurrency: float) -> str:
+        """What takes most of the time at a load, `capacity` where requests wait for a place."""
+        if concurrency > self.capacity * (1 + 1e-9):
+            return "capacity"
+        running = max(min(concurrency / self.groups, self.places), 1e-9)
+        lengths = self.lengths
+        context = lengths.input_tokens + lengths.generated / 2
+        width = 1.0 if self._speculation is None else 1.0 + self._speculation[2].drafted
+        parts = decode_parts(
+            self.work, self.machine, sequences=running / self.work.pp, context=context, width=width
+        )
+        found = self.round(concurrency)
+        prompts = running * float(found.prompt_s)  # per round of generated tokens
+        computing = min(1.0, multiply_s(self.work, self.machine, 1.0) * lengths.computed / found.prompt_s)
+        times = {
+            "bandwidth": lengths.generated * parts.bandwidth + prompts * (1 - computing),
+            "compute": lengths.generated * parts.compute + prompts * computing,
+            "interconnect": lengths.generated * parts.interconnect,
+            "overhead": lengths.generated * parts.overhead,
+        }
+        return max(times, key=lambda name: times[name])
+
+    def decode_share(self, concurrency: float) -> float:
+        """Share of GPU time that goes into generating tokens; the rest goes into prompts."""
+        found = self.round(max(concurrency, 1.0))
+        decoding = self.lengths.generated * self._plain_tpot(found)
+        prompts = float(found.running) * float(found.prompt_s)
+        return decoding / (decoding + prompts)
+
+    def latency_s(self, found: Round, slo: Slo) -> float:
+        """The latency that a limit speaks of [s]."""
+        if slo.share is None:
+            return float({"ttft": found.ttft_s, "tpot": found.tpot_s, "e2e": found.e2e_s}[slo.metric])
+        if slo.metric == "ttft":
+            return ttft_quantile_s(found, share=slo.share)
+        generated = float(self.lengths.generated)
+        if slo.metric == "tpot":
+            return tpot_quantile_s(found, share=slo.share, output_tokens=generated)
+        return e2e_quantile_s(found, share=slo.share, output_tokens=generated)
+
+    def largest_load(self, slos: Sequence[Slo]) -> float | None:
+        """Largest concurrency that meets every limit, or None."""
+
+        def meets(concurrency: float) -> bool:
+            found = self.round(concurrency)
+            return all(self.latency_s(found, slo) <= slo.limit_s for slo in slos)
+
+        return largest_load(meets, room=max(1.0, self.capacity))
+
+    def load_of(self, requests_per_s: float) -> float | None:
+        """Mean concurrency at a request rate, or None above capacity."""
+        asked = requests_per_s * self.lengths.best_of
+        return concurrency_for(self.requests_per_s, asked=asked, room=max(1.0, self.capacity))
+
+    def row(self, concurrency: float) -> SpeedRow:
+        """Speeds of the whole deployment with `concurrency` sequences in flight.
+
+        Below 1 it is the share of time with one.
+        """
+        held = max(concurrency, 1.0)
+        found, lengths = self.round(held), self.lengths
+        busy = min(concurrency, 1.0)
+        sequences = float(found.requests_per_s) * self.groups * busy
+        output = sequences * lengths.generated
+        return SpeedRow(
+            gpu=self.gpu.id,
+            gpus=self.gpus,
+            tp=self.evaluation.parallel.tp,
+            pp=self.evaluation.parallel.pp,
+            ep=self.evaluation.parallel.ep,
+            replicas=self.replicas,
+            quantization=self.evaluation.quantization.id,
+            concurrency=concurrency,
+            running=float(found.running) * self.groups * busy,
+            prefill_tokens_per_s=lengths.computed / float(found.prefill_s) * self.groups,
+            decode_tokens_per_s=float(found.running) * self.groups / self._plain_tpot(found) * busy,
+            output_tokens_per_s=output,
+            total_tokens_per_s=output + sequences * lengths.input_tokens / lengths.best_of,
+            output_tokens_per_s_per_gpu=output / self.gpus,
+            ttft_s=float(found.ttft_s),
+            tpot_s=float(found.tpot_s),
+            e2e_s=float(found.e2e_s),
+            requests_per_s=sequences / lengths.best_of,
+            utilisation=sequences / lengths.best_of / self.limit_per_s,
+            bound=self.bound(held),
+            low=output * self.band.low,
+            high=output * self.band.high,
+            confidence="estimated",
+        )
+
+    def _plain_tpot(self, found: Round) -> float:
+        """Time per token of a step, others' prompts left out [s]."""
+        others = max(float(found.running) - 1, 0.0) * float(found.prompt_s)
+        return float(found.tpot_s) - float(self.machine.interference) * others / self.lengths.generated
+
+
+class Servers:
+    """Builds servers for one model, engine, lengths and levers; says why a card cannot serve."""
+
+    def __init__(
+        self,
+        sizer: Sizer,
+        constants: SpeedConstants,
+        bands: dict[str, Band],
+        *,
+        lengths: Lengths,
+        draft: Draft | None = None,
+        attention_dp: bool = False,
+        asked: int = 1,
+    ) -> None:
+        """`asked`: concurrency over the deployment that the engine is set up for, where that is known."""
+        self.sizer, self.constants, self.bands = sizer, constants, bands
+        self.lengths, self.draft, self.attention_dp, self.asked = lengths, draft, attention_dp, asked
+        sizer.load = Load(lengths.context, 1)
+
+    def evaluate(self, gpu: Gpu, quantization: Quantization, parallel: Parallelism) -> Evaluation:
+        """Memory of one copy."""
+        return self.sizer.evaluate(gpu, quantization, parallel)
+
+    def why_not(self, evaluation: Evaluation) -> str | None:
+        """Why a copy cannot serve, or None."""
+        if not evaluation.fits:
+            return shortfall_text(evaluation, self.sizer.load)
+        return unknown_speed(evaluation.gpu, evaluation.parallel)
+
+    def server(self, evaluation: Evaluation, *, replicas: int) -> Server:
+        """The deployment of `replicas` copies; `why_not` must be None."""
+        gpu, quantization, parallel = evaluation.gpu, evaluation.quantization, evaluation.parallel
+        pool = evaluation.room_bytes
+        speculation = None
+        if self.draft is not None:
+            work = self._draft_work(self.draft, quantization, parallel)
+            traits = deploy(self.sizer, gpu, quantization, parallel, pool_bytes=0.0).traits
+            speculation = (work, machine_of(work, traits, self.constants), self.draft)
+            if self.draft.model is not None:
+                pool -= float(work.dense_bytes + work.expert_bytes + work.head_bytes)
+        deployed = deploy(
+            self.sizer, gpu, quantization, parallel, pool_bytes=pool, attention_dp=self.attention_dp
+        )
+        room = deployed.room(self.lengths.input_tokens / self.lengths.best_of + self.lengths.generated / 2)
+        groups = replicas * int(deployed.work.dp)
+        default = evaluation.settings.max_num_seqs
+        if self.sizer.setup.flags.max_num_seqs is None:
+            default = max(default, -(-self.asked // groups))
+        kind = "moe" if deployed.work.moe_layers else "dense"
+        return Server(
+            gpu=gpu,
+            evaluation=evaluation,
+            deployed=deployed,
+            machine=machine_of(deployed.work, deployed.traits, self.constants),
+            lengths=self.lengths,
+            replicas=replicas,
+            places=max(1.0, min(float(default), room)),
+            speculation=speculation,
+            band=self.bands[f"throughput-{kind}"],
+        )
+
+    def _draft_work(self, draft: Draft, quantization: Quantization, parallel: Parallelism) -> Work:
+        """Work of a draft model, or of one layer with its head where the model drafts for itself."""
+        if draft.model is not None:
+            row = draft.quantization or quantization
+            return work_of(draft.model, quantization=row, parallel=parallel, cache=self.sizer.cache)
+        whole = work_of(
+            self.sizer.model, quantization=quantization, parallel=parallel, cache=self.sizer.cache
+        )
+        share = 1 / self.sizer.model.layers
+        kept = (
+            "hidden",
+            "window",
+            "experts",
+            "experts_per_token",
+            "head_bytes",
+            "head_flops",
+            "tp",
+            "pp",
+            "dp",
+        )
+        scaled = {name: getattr(whole, name) * share for name in Work._fields if name not in kept}
+        return whole._replace(**scaled)
