@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gpucost.api.api_prices import api_costs
 from gpucost.api.asked import Question, Ways, ask, shapes
-from gpucost.api.cost_rows import Priced, latency, one_per_offer, priced, restated, stated_row, with_pareto
+from gpucost.api.cost_rows import Priced, latency, priced, restated, stated_row, with_pareto, worth_showing
 from gpucost.api.evidence import cite_price
 from gpucost.api.flags import MAX_CARDS, MAX_SEQUENCES, offer_filter, whole
 from gpucost.api.ledger import Ledger
@@ -171,7 +171,7 @@ def cost(
     cheapest = min(order, key=lambda row: row.usd_per_million_output_tokens, default=None)
     fastest = min((row for row in order if row.tpot_s is not None), key=latency, default=None)
     key = latency if sort == "speed" else (lambda row: row.usd_per_million_output_tokens)
-    shown = sorted(one_per_offer(found), key=lambda each: key(each.row))[:top]
+    shown = sorted(worth_showing(found), key=lambda each: key(each.row))[:top]
     for each in shown:
         if each.choice is not None:
             cite_price(asked.ledger, book, each.choice)

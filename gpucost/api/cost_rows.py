@@ -153,12 +153,16 @@ def with_pareto(found: list[Priced]) -> list[Priced]:
     return [each._replace(row=each.row._replace(pareto=id(each) in front)) for each in found]
 
 
-def one_per_offer(found: list[Priced]) -> list[Priced]:
-    """The cheapest way to use each offer in each format; of equal ones the likelier card, then the faster."""
+def worth_showing(found: list[Priced]) -> list[Priced]:
+    """The cheapest way to use each offer in each format, and all of the Pareto front.
+
+    Of equally cheap ways the likelier card of a tier counts, then the faster.
+    """
     best: dict[tuple[str, str], Priced] = {}
     for each in sorted(found, key=_rank):
         best.setdefault((each.row.offer, each.row.quantization), each)
-    return list(best.values())
+    kept = {id(each) for each in best.values()}
+    return [each for each in found if id(each) in kept or each.row.pareto]
 
 
 def _rank(each: Priced) -> tuple[float, int, float]:

@@ -1,5 +1,6 @@
 """A model on cards under load: the one place where memory, speed and levers meet."""
 
+import math
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -342,7 +343,7 @@ class Servers:
             machine=machine_of(deployed.work, deployed.traits, self.constants),
             lengths=self.lengths,
             replicas=replicas,
-            places=max(1.0, min(float(default), room)),
+            places=max(1.0, math.floor(min(float(default), room))),
             speculation=speculation,
             band=self.bands[f"throughput-{kind}"],
         )

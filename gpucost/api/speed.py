@@ -88,10 +88,15 @@ def traits_of(gpu: Gpu, quantization: Quantization, engine: EngineSpeed) -> Trai
 
 
 def engine_speed(setup: EngineSetup) -> EngineSpeed:
-    """How the engine runs at its version and flags: without CUDA graphs kernels start from Python."""
+    """How the engine runs at its version and flags.
+
+    Without CUDA graphs kernels start from Python; without chunked prefill prompts go before decoding.
+    """
     known = setup.engine.speed(setup.version) or ASSUMED_SPEED
     if setup.flags.enforce_eager and known.launch == "graphs":
-        return known._replace(launch="python")
+        known = known._replace(launch="python")
+    if setup.flags.chunked_prefill is False:
+        known = known._replace(prompts="first")
     return known
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gpucost.api.asked import Question, Ways, ask, place, shapes
-from gpucost.api.evidence import cite_card
+from gpucost.api.evidence import cite_card, cite_engine, cite_format
 from gpucost.api.flags import MAX_CARDS, MAX_SEQUENCES, offer_filter, whole
 from gpucost.api.measured import Benchmarks, looked_up
 from gpucost.api.offers import OfferBook, day_of
@@ -354,6 +354,8 @@ def cite_speed(asked: Question, server: Server) -> None:
     ledger, gpu = asked.ledger, server.gpu
     servers = asked.servers(server.evaluation.quantization)
     cite_card(ledger, servers.sizer, server.evaluation)
+    cite_format(ledger, asked.catalog, servers.sizer, server.evaluation.quantization, [server.evaluation])
+    cite_engine(ledger, servers.sizer, server.evaluation, scenarios=False)
     source = gpu.sources[0]
     ledger.cite(f"gpus.{gpu.id}.bandwidth_gb_per_s", bytes_to_gb(gpu.bandwidth_bytes_per_s), "GB/s", source)
     for name in ("bf16", "fp8", "fp4", "int8", "fp16_acc16"):

@@ -12,7 +12,9 @@ from statistics import NormalDist
 from gpucost.calc.speed import Round
 
 STEPS = 60
-"""Bisections; each halves the bracket, so the answer is exact to a double."""
+"""Most halvings of a bracket: then it is as narrow as a double."""
+CLOSE = 1e-9
+"""Relative precision of a rate that is met."""
 
 
 def ttft_quantile_s(found: Round, *, share: float) -> float:
@@ -63,7 +65,9 @@ def largest_load(meets: Callable[[float], bool], *, room: float) -> float | None
 def concurrency_for(rate: Callable[[float], float], *, asked: float, room: float) -> float | None:
     """Mean concurrency at which `rate` is `asked` (Little's law), or None when `room` gives less.
 
-    Below one request in flight the rate is proportional to the share of time with one.
+    Below one request in flight the rate is proportional to the share of time with one. A request takes
+    nearly linearly longer with more beside it, so c = asked × e2e(c) is solved by the secant through the
+    last two points, kept within a bracket.
     """
     if rate(room) < asked:
         return None
@@ -71,7 +75,16 @@ def concurrency_for(rate: Callable[[float], float], *, asked: float, room: float
     if asked <= alone:
         return asked / alone
     low, high = 1.0, room
+    low_s, high_s = 1.0 / alone, room / rate(room)
     for _ in range(STEPS):
-        middle = (low + high) / 2
-        low, high = (low, middle) if rate(middle) >= asked else (middle, high)
+        slope = (high_s - low_s) / (high - low)
+        guess = asked * (low_s - slope * low) / (1 - asked * slope) if asked * slope < 1 else high
+        guess = guess if low < guess < high else (low + high) / 2
+        found = rate(guess)
+        if abs(found / asked - 1) < CLOSE or high - low < CLOSE * high:
+            return guess
+        if found < asked:
+            low, low_s = guess, guess / found
+        else:
+            high, high_s = guess, guess / found
     return high

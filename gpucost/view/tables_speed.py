@@ -12,6 +12,8 @@ def throughput_tables(report: Report) -> list[Table]:
     """Speeds over load, then the limits and what is reached."""
     result: ThroughputResult = report.result
     rows = result.rows
+    if not rows:
+        return [_split(report, result)]
     several = len({(row.gpu, row.gpus, row.quantization) for row in rows}) > 1
     columns = [
         *([Column("gpu", "GPU"), Column("gpus", "n", Kind.COUNT)] if several else []),
@@ -67,9 +69,28 @@ def _title(report: Report, result: ThroughputResult) -> str:
     )
 
 
+def _split(report: Report, result: ThroughputResult) -> Table:
+    """Where the memory of a card goes when the model does not fit."""
+    memory = result.memory_per_gpu
+    names = (
+        ("weights", "weights_bytes"),
+        ("KV cache of one request", "kv_cache_bytes"),
+        ("activations", "activations_bytes"),
+        ("CUDA graphs", "cuda_graphs_bytes"),
+        ("outside the allocator", "non_torch_bytes"),
+        ("all of it", "total_bytes"),
+        ("usable on the card", "usable_bytes"),
+    )
+    return Table(
+        title=_title(report, result),
+        columns=(Column("part", "memory of a card"), Column("bytes", "size", Kind.BYTES)),
+        rows=[] if memory is None else [[said, getattr(memory, name)] for said, name in names],
+        main=True,
+        headline=f"No speed: {result.reason}.",
+    )
+
+
 def _headline(report: Report, result: ThroughputResult) -> str:
-    if not result.rows:
-        return f"No speed: {result.reason}."
     asked = report.inputs
     best = max(result.rows, key=lambda row: row.output_tokens_per_s)
     rate = f"{format_value(best.output_tokens_per_s, Kind.NUMBER)} output tokens/s"

@@ -1,4 +1,4 @@
-"""Wall time of short runs as multiples of `python -c pass`, and of a whole search within one process.
+"""Wall time of short runs as multiples of `python -c pass`, of a whole search, and the rate of a sweep.
 
 `python -m tests.benchmarks.startup [N]` prints a Markdown table. Runs of all commands are interleaved, so
 that a busy moment of the machine hits each of them, and medians of N (15) rounds are compared.
@@ -19,6 +19,7 @@ from tests.repo.documents import ROOT, environment
 
 ROUNDS = 15
 QUESTION = ("size", "--params", "70", "--quant", "awq", "--as-of", "2026-11-20")
+COST = ("cost", "--model", "Llama-3.3-70B", "--quant", "fp8", "--rps", "5", "--as-of", "2026-11-20")
 BASE = "python -c pass"
 
 
@@ -36,6 +37,7 @@ def commands() -> dict[str, list[str]]:
         "gpucost --help": [*program(), "--help"],
         "gpucost size, as JSON": [*program(), *QUESTION, "--format", "json"],
         "gpucost size, as a table": [*program(), *QUESTION],
+        "gpucost cost, as JSON": [*program(), *COST, "--format", "json"],
     }
 
 
@@ -78,6 +80,51 @@ def search(rounds: int) -> tuple[float, int]:
     return median(taken), searched
 
 
+def sweep_rate(rounds: int) -> tuple[float, int]:
+    """Median time of a vectorised sweep [s] and its points: model × GPU × format × tp × concurrency."""
+    import numpy as np
+
+    from gpucost.api.speed import speed_constants, traits_of
+    from gpucost.calc.sweep import stacked_traits, stacked_work, sweep
+    from gpucost.calc.work import work_of
+    from gpucost.catalog.names import resolve_cache_format
+    from gpucost.catalog.store import load
+    from gpucost.domain.deployment import Parallelism
+    from gpucost.domain.engine import EngineSpeed
+
+    catalog, cache = load(), resolve_cache_format("auto")
+    engine = EngineSpeed(None, "graphs", "paged", "mixed", "")
+    works, traits = [], []
+    for name in ("meta-llama/Llama-3.3-70B-Instruct", "Qwen/Qwen3-30B-A3B", "openai/gpt-oss-120b"):
+        for identity in ("bf16", "fp8", "awq"):
+            format_ = catalog.quantization(identity)
+            for tp in (1, 2, 4, 8):
+                model, cut = catalog.model(name), Parallelism(tp)
+                work = work_of(model, quantization=format_, parallel=cut, cache=cache)
+                for gpu in catalog.gpus.values():
+                    if gpu.dense_flops.get("bf16") and gpu.link.bytes_per_s_each_way:
+                        works.append(work)
+                        traits.append(traits_of(gpu, format_, engine))
+    loads = np.arange(1.0, 257.0)
+    columns, rows, constants = stacked_work(works), stacked_traits(traits), speed_constants(catalog)
+    pools = np.full(len(works), 40e9)
+    taken = []
+    for number in range(rounds + 1):
+        start = time.perf_counter()
+        sweep(
+            columns,
+            rows,
+            constants,
+            pools_bytes=pools,
+            concurrency=loads,
+            input_tokens=1024.0,
+            output_tokens=512.0,
+        )
+        if number:
+            taken.append(time.perf_counter() - start)
+    return median(taken), len(works) * len(loads)
+
+
 def main(words: list[str]) -> None:
     """Measure and print."""
     rounds = int(words[0]) if words else ROUNDS
@@ -89,6 +136,9 @@ def main(words: list[str]) -> None:
     for name, value in times.items():
         print(f"| `{name}` | {value / base:.1f} | {value * 1e3:.0f} |")
     print(f"| search of {searched:,} combinations, in process | {seconds / base:.1f} | {seconds * 1e3:.0f} |")
+    swept, points = sweep_rate(min(rounds, 5))
+    print(f"| sweep of {points:,} loads, in process | {swept / base:.1f} | {swept * 1e3:.0f} |")
+    print(f"| loads of that sweep in the time of `{BASE}` | {points * base / swept:,.0f} | |")
     print()
     typer = importlib.metadata.version("typer")
     print(f"Python {platform.python_version()}, Typer {typer}, median of {rounds} interleaved runs.")
