@@ -12,11 +12,18 @@ from gpucost.api.models import ChosenModel, choose_model
 from gpucost.api.serving import Band, Draft, Lengths, Server, Servers
 from gpucost.api.size_search import COUNTS
 from gpucost.api.sizing import Evaluation, Load, Sizer
-from gpucost.api.speed import cache_format, speed_constants
+from gpucost.api.speed import cache_format, engine_speed, speed_constants
 from gpucost.calc.speed import SpeedConstants
-from gpucost.catalog.names import resolve_engine, resolve_model, resolve_version, several
+from gpucost.catalog.names import (
+    ResolvedVersion,
+    resolve_engine,
+    resolve_model,
+    resolve_version,
+    several,
+)
 from gpucost.catalog.store import Catalog, load
-from gpucost.domain.deployment import Parallelism
+from gpucost.domain.deployment import EngineKind, Parallelism
+from gpucost.domain.engine import Engine, EngineSpeed
 from gpucost.domain.hardware import Gpu
 from gpucost.domain.quantization import Quantization
 from gpucost.errors import UsageError
@@ -32,7 +39,11 @@ class Question(NamedTuple):
     catalog: Catalog
     ledger: Ledger
     chosen: ChosenModel
+    engine: Engine
     setup: EngineSetup
+    """Of the engine, or of the one that stands in for its memory."""
+    speed: EngineSpeed
+    engine_version: str
     formats: list[Quantization]
     cards: list[Gpu]
     totals: dict[str, int]
@@ -42,12 +53,13 @@ class Question(NamedTuple):
     bands: dict[str, Band]
     kv_dtype: str
     attention_dp: bool
+    offline: bool
 
     def servers(
         self, quantization: Quantization, *, asked: int = 1, lengths: Lengths | None = None
     ) -> Servers:
         """Servers of one weight format."""
-        cache = cache_format(self.kv_dtype, quantization=quantization, engine=self.setup.engine.id)
+        cache = cache_format(self.kv_dtype, quantization=quantization, engine=self.engine.id)
         mtp = self.draft is not None and self.draft.model is None
         sizer = Sizer(
             model=self.chosen.model,
@@ -61,9 +73,11 @@ class Question(NamedTuple):
             sizer,
             self.constants,
             self.bands,
+            engine=self.speed,
             lengths=lengths or self.lengths,
             draft=self.draft,
             attention_dp=self.attention_dp,
+            offline=self.offline,
             asked=asked,
         )
 
@@ -94,6 +108,7 @@ def ask(
     acceptance: float | None,
     draft_model: str | None,
     attention_dp: bool,
+    offline: bool,
     gpu_memory_utilization: float | None,
     max_num_seqs: int | None,
     enforce_eager: bool,
@@ -136,24 +151,22 @@ def ask(
     )
     limit = chosen.model.max_context
     if limit is not None and lengths.context > limit:
-        raise UsageError(
+        ledger.note(
             f"input and output of {lengths.context:,} tokens are beyond the {limit:,} that "
-            f"{chosen.model.id} is made for"
+            f"{chosen.model.id} is made for: engines refuse that unless its positions are scaled",
+            "warning",
         )
     engine_row = resolve_engine(cat, engine)
     version = resolve_version(engine_row, engine_version)
     for text in version.notes:
         ledger.note(text)
-    setup = EngineSetup(
-        engine_row,
-        version,
-        EngineFlags(
-            utilization=gpu_memory_utilization,
-            max_num_seqs=max_num_seqs,
-            enforce_eager=enforce_eager,
-            chunked_prefill=enable_chunked_prefill,
-        ),
+    flags = EngineFlags(
+        utilization=gpu_memory_utilization,
+        max_num_seqs=max_num_seqs,
+        enforce_eager=enforce_eager,
+        chunked_prefill=enable_chunked_prefill,
     )
+    setup = _memory_of(cat, ledger, engine_row, version, flags)
     named, totals = cards(cat, ledger, several(gpu))
     bands = {
         entry["row"]["id"]: Band(entry["row"]["low"], entry["row"]["high"])
@@ -163,7 +176,10 @@ def ask(
         catalog=cat,
         ledger=ledger,
         chosen=chosen,
+        engine=engine_row,
         setup=setup,
+        speed=engine_speed(engine_row, version.version, flags),
+        engine_version=str(version.version),
         formats=formats(cat, ledger, chosen, several(quant), engine_row.id),
         cards=named,
         totals=totals,
@@ -173,7 +189,20 @@ def ask(
         bands=bands,
         kv_dtype=kv_dtype,
         attention_dp=attention_dp,
+        offline=offline,
     )
+
+
+def _memory_of(
+    catalog: Catalog, ledger: Ledger, engine: Engine, version: ResolvedVersion, flags: EngineFlags
+) -> EngineSetup:
+    """The memory model of the engine, or of its nearest kin where only its speed is modelled."""
+    known = engine.speed(version.version)
+    if engine.id in {kind.value for kind in EngineKind} or known is None:
+        return EngineSetup(engine, version, flags)
+    kin = catalog.engine("llama.cpp" if known.kernels == "ggml" else "vllm")
+    ledger.note(f"the memory of {engine.name} is not modelled: that of {kin.name} stands in for it")
+    return EngineSetup(kin, resolve_version(kin, None), flags)
 
 
 def _draft(
@@ -210,6 +239,10 @@ Ways = Sequence[tuple[Parallelism, int]]
 
 def shapes(*, gpus: int | None, tp: int | None, pp: int, ep: int, attention_dp: bool) -> Ways:
     """Cuts of one copy to try, fewest cards first, with the copies that fill `gpus`."""
+    if ep > 1 and tp not in (None, 1) and tp % ep:
+        raise UsageError(f"--ep {ep} must divide --tp {tp}: experts are divided over the same cards")
+    if ep > 1 and tp is not None and tp > 1:
+        ep = tp  # groups of experts that are cut once more read as much as experts over all ranks
     if attention_dp:
         if ep == 1 or tp not in (None, 1) or pp > 1:
             raise UsageError("--attention-dp goes with --ep alone: its ranks attend apart and share experts")

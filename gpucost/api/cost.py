@@ -56,6 +56,7 @@ def cost(
     pp: int = 1,
     ep: int = 1,
     attention_dp: bool = False,
+    offline: bool = False,
     engine: str = "vllm",
     engine_version: str | None = None,
     input_tokens: int | None = None,
@@ -128,6 +129,7 @@ def cost(
         raise UsageError(
             "--slo sets the load itself; it goes with --rps, not with --utilization or --concurrency"
         )
+    attention_dp = attention_dp or (ep > 1 and tp == 1)  # experts over cards that share no attention
     asked = ask(
         params=params,
         active_params=active_params,
@@ -148,6 +150,7 @@ def cost(
         acceptance=acceptance,
         draft_model=draft_model,
         attention_dp=attention_dp,
+        offline=offline,
         gpu_memory_utilization=gpu_memory_utilization,
         max_num_seqs=max_num_seqs,
         enforce_eager=enforce_eager,

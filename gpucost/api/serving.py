@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gpucost.api.sizing import Evaluation, Load, Sizer, shortfall_text
-from gpucost.api.speed import Deployed, deploy, unknown_speed
+from gpucost.api.speed import Deployed, deploy, traits_of, unknown_speed
 from gpucost.calc.latency import (
     concurrency_for,
     e2e_quantile_s,
@@ -27,6 +27,7 @@ from gpucost.calc.speed import (
 )
 from gpucost.calc.work import Work, work_of
 from gpucost.domain.deployment import Parallelism
+from gpucost.domain.engine import EngineSpeed
 from gpucost.domain.hardware import Gpu
 from gpucost.domain.model import Model
 from gpucost.domain.quantization import Quantization
@@ -132,12 +133,13 @@ class Server:
         replicas: int,
         places: float,
         speculation: tuple[Work, Machine, Draft] | None,
+        serving: float,
         band: Band,
     ) -> None:
         self.gpu, self.evaluation, self.lengths, self.replicas = gpu, evaluation, lengths, replicas
         self.work, self.machine, self.places = deployed.work, machine, places
         self.traits = deployed.traits
-        self._speculation, self.band = speculation, band
+        self._speculation, self._serving, self.band = speculation, serving, band
 
     @property
     def dp(self) -> int:
@@ -171,6 +173,7 @@ class Server:
             input_tokens=float(lengths.input_tokens),
             output_tokens=float(lengths.generated),
             computed=lengths.computed,
+            serving=self._serving,
             speculation=self._spec(min(each, self.places)),
         )
 
@@ -296,14 +299,17 @@ class Servers:
         constants: SpeedConstants,
         bands: dict[str, Band],
         *,
+        engine: EngineSpeed,
         lengths: Lengths,
         draft: Draft | None = None,
         attention_dp: bool = False,
+        offline: bool = False,
         asked: int = 1,
     ) -> None:
         """`asked`: concurrency over the deployment that the engine is set up for, where that is known."""
         self.sizer, self.constants, self.bands = sizer, constants, bands
         self.lengths, self.draft, self.attention_dp, self.asked = lengths, draft, attention_dp, asked
+        self.engine, self.serving = engine, 0.0 if offline else 1.0
         sizer.load = Load(lengths.context, 1)
 
     def evaluate(self, gpu: Gpu, quantization: Quantization, parallel: Parallelism) -> Evaluation:
@@ -323,12 +329,18 @@ class Servers:
         speculation = None
         if self.draft is not None:
             work = self._draft_work(self.draft, quantization, parallel)
-            traits = deploy(self.sizer, gpu, quantization, parallel, pool_bytes=0.0).traits
+            traits = traits_of(gpu, quantization, self.engine)
             speculation = (work, machine_of(work, traits, self.constants), self.draft)
             if self.draft.model is not None:
                 pool -= float(work.dense_bytes + work.expert_bytes + work.head_bytes)
         deployed = deploy(
-            self.sizer, gpu, quantization, parallel, pool_bytes=pool, attention_dp=self.attention_dp
+            self.sizer,
+            gpu,
+            quantization,
+            parallel,
+            engine=self.engine,
+            pool_bytes=pool,
+            attention_dp=self.attention_dp,
         )
         room = deployed.room(self.lengths.input_tokens / self.lengths.best_of + self.lengths.generated / 2)
         groups = replicas * int(deployed.work.dp)
@@ -345,6 +357,7 @@ class Servers:
             replicas=replicas,
             places=max(1.0, math.floor(min(float(default), room))),
             speculation=speculation,
+            serving=self.serving,
             band=self.bands[f"throughput-{kind}"],
         )
 

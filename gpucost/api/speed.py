@@ -2,15 +2,15 @@
 
 from typing import NamedTuple
 
-from gpucost.api.engines import EngineSetup
+from gpucost.api.engines import EngineFlags
 from gpucost.api.sizing import Sizer
 from gpucost.calc.speed import WHOLE_PROMPT, SpeedConstants, Traits, sequence_cache_bytes
 from gpucost.calc.work import Work, work_of
 from gpucost.catalog.names import resolve_cache_format
 from gpucost.catalog.store import Catalog
 from gpucost.domain.cache import CacheFormat
-from gpucost.domain.deployment import EngineKind, Parallelism
-from gpucost.domain.engine import EngineSpeed
+from gpucost.domain.deployment import EngineKind, Parallelism, Version
+from gpucost.domain.engine import Engine, EngineSpeed
 from gpucost.domain.hardware import Gpu
 from gpucost.domain.quantization import Quantization
 
@@ -82,20 +82,21 @@ def traits_of(gpu: Gpu, quantization: Quantization, engine: EngineSpeed) -> Trai
         ggml=float(ggml),
         native=float(engine.launch == "native"),
         python=float(engine.launch == "python"),
+        prompts_joined=float(engine.prompts == "joined"),
         prompts_first=float(engine.prompts == "first"),
         micro_batch=MICRO_BATCH if ggml else WHOLE_PROMPT,
     )
 
 
-def engine_speed(setup: EngineSetup) -> EngineSpeed:
+def engine_speed(engine: Engine, version: Version, flags: EngineFlags) -> EngineSpeed:
     """How the engine runs at its version and flags.
 
     Without CUDA graphs kernels start from Python; without chunked prefill prompts go before decoding.
     """
-    known = setup.engine.speed(setup.version) or ASSUMED_SPEED
-    if setup.flags.enforce_eager and known.launch == "graphs":
+    known = engine.speed(version) or ASSUMED_SPEED
+    if flags.enforce_eager and known.launch == "graphs":
         known = known._replace(launch="python")
-    if setup.flags.chunked_prefill is False:
+    if flags.chunked_prefill is False:
         known = known._replace(prompts="first")
     return known
 
@@ -122,6 +123,7 @@ def deploy(
     quantization: Quantization,
     parallel: Parallelism,
     *,
+    engine: EngineSpeed,
     pool_bytes: float,
     attention_dp: bool = False,
 ) -> Deployed:
@@ -133,4 +135,4 @@ def deploy(
         cache=sizer.cache,
         attention_dp=attention_dp,
     )
-    return Deployed(work, traits_of(gpu, quantization, engine_speed(sizer.setup)), pool_bytes)
+    return Deployed(work, traits_of(gpu, quantization, engine), pool_bytes)

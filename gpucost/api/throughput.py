@@ -49,6 +49,7 @@ def throughput(
     pp: int = 1,
     ep: int = 1,
     attention_dp: bool = False,
+    offline: bool = False,
     engine: str = "vllm",
     engine_version: str | None = None,
     input_tokens: int | None = None,
@@ -96,6 +97,7 @@ def throughput(
         raise UsageError(f"--execution-ms must be above 0, not {execution_ms}")
     if tokens_per_second is not None and execution_ms is not None:
         raise UsageError("give --tokens-per-second or --execution-ms, not both")
+    attention_dp = attention_dp or (ep > 1 and tp == 1)  # experts over cards that share no attention
     asked = ask(
         params=params,
         active_params=active_params,
@@ -116,6 +118,7 @@ def throughput(
         acceptance=acceptance,
         draft_model=draft_model,
         attention_dp=attention_dp,
+        offline=offline,
         gpu_memory_utilization=gpu_memory_utilization,
         max_num_seqs=max_num_seqs,
         enforce_eager=enforce_eager,
@@ -184,8 +187,8 @@ def inputs_of(asked: Question, gpus: int | None, tp: int | None, pp: int, ep: in
         "tp": tp,
         "pp": pp,
         "ep": ep,
-        "engine": asked.setup.engine.id,
-        "engine_version": str(asked.setup.version),
+        "engine": asked.engine.id,
+        "engine_version": asked.engine_version,
         **asked.lengths._asdict(),
         "draft_tokens": None if asked.draft is None else asked.draft.drafted,
         "acceptance": None if asked.draft is None else asked.draft.accepted,
@@ -271,7 +274,7 @@ def _loads(
         default = server.evaluation.settings.max_num_seqs
         if max(concurrency) / server.groups > default and asked.setup.flags.max_num_seqs is None:
             ledger.note(
-                f"{asked.setup.engine.name} runs {default:,} sequences by default: raise "
+                f"{asked.engine.name} runs {default:,} sequences by default: raise "
                 f"--{asked.setup.flag_of('max_num_seqs') or 'max-num-seqs'} for more"
             )
         if max(concurrency) > server.capacity:
@@ -288,12 +291,16 @@ def measured_lookup(
     asked: Question, servers: Servers, server: Server, *, estimate_only: bool
 ) -> Callable[[SpeedRow], SpeedRow]:
     """Puts measurements in the place of estimates where they match."""
-    plain = asked.lengths[2:] == Lengths(1, 1)[2:] and asked.draft is None and not asked.attention_dp
+    plain = (
+        asked.lengths[2:] == Lengths(1, 1)[2:]
+        and asked.draft is None
+        and not (asked.attention_dp or asked.offline)
+    )
     flags = asked.setup.flags
     tuned = flags.enforce_eager or flags.chunked_prefill is False
     if estimate_only or not plain or tuned or server.replicas > 1:
         return lambda row: row
-    known = Benchmarks(asked.catalog, model=asked.chosen.model.id, engine=asked.setup.engine.id)
+    known = Benchmarks(asked.catalog, model=asked.chosen.model.id, engine=asked.engine.id)
     points = known.points(server, cache=servers.sizer.cache.id)
     if not points:
         return lambda row: row

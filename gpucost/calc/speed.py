@@ -64,6 +64,7 @@ class SpeedConstants(NamedTuple):
     python_us: float
     sequence_us: float
     first_token_ms: float
+    joined_first_token_ms: float
     nvlink_share: float
     pcie_us: float
     pcie_share: float
@@ -71,6 +72,7 @@ class SpeedConstants(NamedTuple):
     xgmi_share: float
     exchange_us: float
     interference: float
+    prompts_joined_interference: float
     prompts_first_interference: float
 
 
@@ -100,7 +102,10 @@ class Traits(NamedTuple):
     """Kernels are launched one by one from compiled code."""
     python: Values
     """Kernels are launched one by one from Python."""
+    prompts_joined: Values
+    """Waiting prompts are computed together in the next step."""
     prompts_first: Values
+    """Waiting prompts are computed before decoding goes on."""
     micro_batch: Values
     """Most prompt tokens of one step [tokens]."""
 
@@ -176,9 +181,13 @@ def machine_of(work: Work, traits: Traits, k: SpeedConstants) -> Machine:
         reduce_rate=_pick(t.nvlink, nvlink, _pick(t.xgmi, t.link * k.xgmi_share, pcie)),
         exchange_s=k.exchange_us / 1e6,
         exchange_rate=t.link * k.nvlink_share,
-        interference=_pick(t.prompts_first, k.prompts_first_interference, k.interference),
+        interference=_pick(
+            t.prompts_first,
+            k.prompts_first_interference,
+            _pick(t.prompts_joined, k.prompts_joined_interference, k.interference),
+        ),
         micro_batch=t.micro_batch,
-        first_token_s=k.first_token_ms / 1e3,
+        first_token_s=_pick(t.prompts_joined, k.joined_first_token_ms, k.first_token_ms) / 1e3,
     )
 
 
@@ -374,7 +383,8 @@ def closed_loop(
     others = largest(running - 1, 0.0) * prompt
     tpot = per_token + machine.interference * others / output_tokens
     alone = serving * machine.first_token_s + prefill
-    first = alone + (1 - machine.interference) * others
+    beside = 1 - 1 / largest(running, 1.0)
+    first = alone + serving * beside * step + (1 - machine.interference) * others
     turn = first + (output_tokens - 1) * tpot
     waiting = (concurrency - running) / running * turn
     return Round(

@@ -405,8 +405,10 @@ class EngineSpeedRow(Row):
         description="replayed CUDA graphs, launches from compiled code, or launches from Python"
     )
     kernels: Literal["paged", "ggml"] = Field("paged", description="ggml: llama.cpp and its kin")
-    prompts: Literal["mixed", "first"] = Field(
-        "mixed", description="`first`: waiting prompts are computed before decoding goes on"
+    prompts: Literal["mixed", "joined", "first"] = Field(
+        "mixed",
+        description="`mixed`: chunks of prompts ride along with decoding; `joined`: waiting prompts are "
+        "computed together in the next step; `first`: before decoding goes on",
     )
     source: Id
 

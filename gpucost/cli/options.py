@@ -117,3 +117,6 @@ SloOption = Annotated[
 RpsOption = Annotated[float | None, typer.Option("--rps", help="Requests per second.")]
 EstimateOnlyOption = Annotated[bool, typer.Option("--estimate-only", help="Do not look measurements up.")]
 PricesOption = Annotated[str, typer.Option(help="catalog, or seeds: history that is partly refuted.")]
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="A batch job in the engine itself: no server before it.")
+]

@@ -38,7 +38,7 @@ class EngineSpeed(NamedTuple):
     kernels: str
     """`paged` or `ggml`."""
     prompts: str
-    """`mixed` or `first`."""
+    """`mixed`, `joined` or `first`."""
     source: str
 
 

@@ -213,7 +213,7 @@ def test_without_a_card_the_cheapest_that_meets_the_rate_is_taken(shipped: Catal
         ({"rps": float("nan")}, "--rps"),
         ({"concurrency": [0]}, "--concurrency"),
         ({"input_tokens": 0}, "--input-tokens"),
-        ({"input_tokens": 10**7}, "beyond"),
+        ({"ep": 3, "tp": 4}, "--ep"),
         ({"prefix_cache_hit": 1.5}, "--prefix-cache-hit"),
         ({"draft_tokens": 4}, "--acceptance"),
         ({"acceptance": 0.5}, "--draft-tokens"),
@@ -228,6 +228,26 @@ def test_without_a_card_the_cheapest_that_meets_the_rate_is_taken(shipped: Catal
 def test_wrong_input_is_refused(flags: dict[str, Any], said: str, shipped: Catalog) -> None:
     with pytest.raises(UsageError, match=said):
         throughput(**{**SMALL, **flags}, catalog=shipped)
+
+
+def test_lengths_beyond_the_model_are_a_warning(shipped: Catalog) -> None:
+    report = throughput(**{**SMALL, "input_tokens": 150_000}, concurrency=[1], catalog=shipped)
+    assert any("beyond" in note.text for note in report.notes)
+
+
+def test_a_batch_job_has_no_server_before_its_first_token(shipped: Catalog) -> None:
+    served = one(**SMALL, concurrency=[1], catalog=shipped)
+    alone = one(**SMALL, concurrency=[1], offline=True, catalog=shipped)
+    assert served.ttft_s is not None
+    assert alone.ttft_s is not None
+    assert served.ttft_s - alone.ttft_s > 0.01
+    assert served.tpot_s == pytest.approx(alone.tpot_s)
+
+
+def test_an_engine_without_a_memory_model_says_whose_stands_in(shipped: Catalog) -> None:
+    report = throughput(**{**SMALL, "engine": "gpt-fast"}, concurrency=[1], catalog=shipped)
+    assert any("stands in" in note.text for note in report.notes)
+    assert rows(report)[0].output_tokens_per_s > 0
 
 
 def test_unknown_names_get_suggestions(shipped: Catalog) -> None:

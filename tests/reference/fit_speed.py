@@ -54,14 +54,16 @@ START = SpeedConstants(
     native_factor=1.3,
     python_us=300,
     sequence_us=8,
-    first_token_ms=50,
+    first_token_ms=30,
+    joined_first_token_ms=80,
     nvlink_share=0.8,
     pcie_us=6,
     pcie_share=1.0,
     xgmi_us=9,
     xgmi_share=0.15,
     exchange_us=170,
-    interference=0.87,
+    interference=0.9,
+    prompts_joined_interference=0.8,
     prompts_first_interference=0.55,
 )
 """Plausible before any fit: kernel benchmarks, launch latencies, and orders of magnitude."""
