@@ -225,6 +225,12 @@ def test_expected_tokens_of_a_pass_lie_between_one_and_all_drafted(drafted: int,
     assert 1 <= tokens_per_pass(drafted, accepted) <= drafted + 1
 
 
+def test_five_drafted_tokens_at_the_seeds_acceptance() -> None:
+    """S004-32: 2.94 at 0.7 and 3.69 at 0.8, not five."""
+    assert tokens_per_pass(5, 0.7) == pytest.approx(2.94, abs=5e-3)
+    assert tokens_per_pass(5, 0.8) == pytest.approx(3.69, abs=5e-3)
+
+
 @law
 @given(places(), LOADS, TOKENS, TOKENS, count(1, 8))
 def test_speculation_without_acceptance_is_never_faster(
