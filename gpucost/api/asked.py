@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gpucost.api.engines import EngineFlags, EngineSetup
-from gpucost.api.flags import MAX_SEQUENCES, MAX_TOKENS, cards, formats, whole
+from gpucost.api.flags import MAX_SEQUENCES, MAX_TOKENS, cards, formats, share, whole
 from gpucost.api.ledger import Ledger
 from gpucost.api.models import ChosenModel, choose_model
 from gpucost.api.serving import Band, Draft, Lengths, Server, Servers
@@ -125,6 +125,7 @@ def ask(
     whole("--draft-tokens", draft_tokens, 1, 64)
     whole("--max-num-seqs", max_num_seqs, 1, MAX_SEQUENCES)
     _fraction("--prefix-cache-hit", prefix_cache_hit)
+    share("--gpu-memory-utilization", gpu_memory_utilization)
     chosen = choose_model(
         cat,
         ledger,

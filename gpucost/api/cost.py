@@ -1,7 +1,7 @@
 """What do a million tokens and a request cost, on every offer that fits, at a load?"""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,11 +12,12 @@ from gpucost.api.cost_rows import Priced, latency, priced, restated, stated_row,
 from gpucost.api.evidence import cite_price
 from gpucost.api.flags import MAX_CARDS, MAX_SEQUENCES, offer_filter, whole
 from gpucost.api.ledger import Ledger
+from gpucost.api.measured import said
 from gpucost.api.offers import OfferBook, day_of
-from gpucost.api.serving import Server, Slo, parse_slo
+from gpucost.api.serving import Server, Servers, Slo, parse_slo
 from gpucost.api.size_result import summary_of
 from gpucost.api.size_search import VENDORS, kernel_fault
-from gpucost.api.throughput import cite_speed, inputs_of, measured_lookup
+from gpucost.api.throughput import MAX_RATE, cite_match, cite_speed, inputs_of, look_up
 from gpucost.catalog.names import several
 from gpucost.catalog.store import Catalog, load
 from gpucost.domain.report import Report
@@ -37,8 +38,8 @@ class Load(NamedTuple):
 
 
 def _positive(flag: str, value: float | None) -> None:
-    if value is not None and not (math.isfinite(value) and 0 < value < 1e12):
-        raise UsageError(f"{flag} must be above 0, not {value}")
+    if value is not None and not (math.isfinite(value) and 0 < value <= MAX_RATE):
+        raise UsageError(f"{flag} must be above 0 and at most {MAX_RATE:,}, not {value}")
 
 
 def cost(
@@ -100,28 +101,25 @@ def cost(
 
     Raises UsageError for a question that cannot be asked, DataError for wrong files.
     """
-    for flag, value in (
-        ("--usd-per-hour", usd_per_hour),
-        ("--tokens-per-second", tokens_per_second),
-        ("--api-usd-per-million", api_usd_per_million),
-        ("--rps", rps),
-    ):
-        _positive(flag, value)
-    if utilization is not None and not 0 < utilization <= 1:
-        raise UsageError(f"--utilization is a share above 0 and at most 1, not {utilization}")
+    _checked(usd_per_hour, tokens_per_second, api_usd_per_million, rps, utilization)
     whole("--concurrency", concurrency, 1, MAX_SEQUENCES)
     whole("--top", top, 1, 100_000)
     for flag, count in (("--gpus", gpus), ("--tp", tp), ("--pp", pp), ("--ep", ep)):
         whole(flag, count, 1, MAX_CARDS)
-    if split not in SPLITS:
-        raise UnknownNameError("--split", split, SPLITS)
-    if sort not in SORTS:
-        raise UnknownNameError("--sort", sort, SORTS)
-    if prices not in ("catalog", "seeds"):
-        raise UnknownNameError("--prices", prices, ("catalog", "seeds"))
+    for flag, word, known in (
+        ("--split", split, SPLITS),
+        ("--sort", sort, SORTS),
+        ("--prices", prices, ("catalog", "seeds")),
+    ):
+        if word not in known:
+            raise UnknownNameError(flag, word, known)
     named = [params, model, config, hf]
     if usd_per_hour is not None and all(name is None for name in named):
-        return _plain(usd_per_hour, tokens_per_second, api_usd_per_million, catalog)
+        if several(gpu) or several(quant) or several(slo) or rps or concurrency or gpus or tp:
+            raise UsageError("a price without a model goes with --tokens-per-second and --utilization alone")
+        return _plain(usd_per_hour, tokens_per_second, utilization, api_usd_per_million, catalog)
+    if usd_per_hour is not None and not several(gpu):
+        raise UsageError("--usd-per-hour is the price of a deployment: name its card with --gpu")
     wanted = Load(utilization, concurrency, rps, tuple(parse_slo(text) for text in several(slo)))
     if sum((utilization is not None, concurrency is not None, rps is not None)) > 1:
         raise UsageError("give --utilization, --concurrency or --rps: each of them sets the load")
@@ -228,6 +226,25 @@ def cost(
     )
 
 
+def _checked(
+    usd_per_hour: float | None,
+    tokens_per_second: float | None,
+    api_usd_per_million: float | None,
+    rps: float | None,
+    utilization: float | None,
+) -> None:
+    """Numbers that must be positive. Raises UsageError."""
+    for flag, value in (
+        ("--usd-per-hour", usd_per_hour),
+        ("--tokens-per-second", tokens_per_second),
+        ("--api-usd-per-million", api_usd_per_million),
+        ("--rps", rps),
+    ):
+        _positive(flag, value)
+    if utilization is not None and not 0 < utilization <= 1:
+        raise UsageError(f"--utilization is a share above 0 and at most 1, not {utilization}")
+
+
 def _say_load(ledger: Ledger, wanted: Load) -> None:
     if wanted.utilization is not None:
         ledger.user("--utilization", wanted.utilization)
@@ -246,6 +263,7 @@ def _say_load(ledger: Ledger, wanted: Load) -> None:
 def _plain(
     usd_per_hour: float,
     tokens_per_second: float | None,
+    utilization: float | None,
     api_usd_per_million: float | None,
     catalog: Sequence[Path | str] | Catalog,
 ) -> Report:
@@ -256,7 +274,9 @@ def _plain(
     rows: tuple[CostRow, ...] = ()
     if tokens_per_second is not None:
         ledger.user("--tokens-per-second", tokens_per_second, "tokens/s")
-        rows = (stated_row(usd_per_hour, tokens_per_second),)
+        if utilization is not None:
+            ledger.user("--utilization", utilization)
+        rows = (stated_row(usd_per_hour, tokens_per_second, utilization),)
     elif api_usd_per_million is None:
         raise UsageError("--usd-per-hour needs a model, --tokens-per-second or --api-usd-per-million")
     apis = api_costs(
@@ -282,6 +302,7 @@ def _plain(
     inputs = {
         "usd_per_hour": usd_per_hour,
         "tokens_per_second": tokens_per_second,
+        "utilization": utilization,
         "api_usd_per_million": api_usd_per_million,
     }
     return Report("cost", inputs, result, ledger.evidence, ledger.notes)
@@ -317,34 +338,73 @@ def _search(
                     reason = reason or f"{card.name}: {lack}"
                     continue
                 server = servers.server(evaluation, replicas=copies)
-                loaded = _loaded(servers.server, server, wanted)
+                loaded = _loaded(asked, servers, server, wanted, given[1], estimate_only=estimate_only)
                 if loaded is None:
                     reason = reason or f"{card.name}: not even one request meets the limits"
                     continue
-                server, row = loaded
-                row = measured_lookup(asked, servers, server, estimate_only=estimate_only)(row)
-                if given[1] is not None:
-                    row = restated(row, given[1])
-                found += priced(book, server, row, split, given[0])
+                usd = None if given[0] is None else given[0] * loaded[0].replicas / copies
+                found += priced(book, *loaded, split, usd)
     return found, reason
 
 
-def _loaded(build: Callable[..., Server], server: Server, wanted: Load) -> tuple[Server, SpeedRow] | None:
+def _loaded(
+    asked: Question,
+    servers: Servers,
+    server: Server,
+    wanted: Load,
+    tokens_per_s: float | None,
+    *,
+    estimate_only: bool,
+) -> tuple[Server, SpeedRow] | None:
     """The deployment at the load, with as many copies as a rate takes; None when a limit cannot be met."""
     evaluation, copies = server.evaluation, server.replicas
-    most = server.largest_load(wanted.limits) if wanted.limits else max(1.0, server.capacity)
-    if most is None:
-        return None
-    if wanted.rps is not None:
-        each = server.requests_per_s(most) / server.lengths.best_of
-        need = max(1, math.ceil(wanted.rps / each - 1e-9))
-        if need > 1:
-            server = build(evaluation, replicas=copies * need)
-        load = server.load_of(wanted.rps)
-        return None if load is None else (server, server.row(load))
-    if wanted.utilization is not None:
-        load = server.load_of(wanted.utilization * server.limit_per_s * (1 - 1e-12))
-        return server, server.row(load if load is not None else server.capacity)
+    if tokens_per_s is not None:
+        return _stated(servers, server, wanted, tokens_per_s)
+    lookup = look_up(asked, servers, server, estimate_only=estimate_only)
     if wanted.concurrency is not None:
-        return server, server.row(float(wanted.concurrency))
-    return server, server.row(math.floor(most))
+        row, match = lookup.row(float(wanted.concurrency))
+        cite_match(asked, match)
+        return server, row
+    if wanted.rps is not None:
+        most = server.largest_load(wanted.limits) if wanted.limits else server.most
+        if most is None:
+            return None
+        need = max(1, math.ceil(wanted.rps / server.requests_per_s(most) - 1e-9))
+        if need > 1:
+            server = servers.server(evaluation, replicas=copies * need)
+            lookup = look_up(asked, servers, server, estimate_only=True)
+
+    def load_of(each: Server) -> float | None:
+        if wanted.rps is not None:
+            return each.load_of(wanted.rps)
+        if wanted.limits:
+            return each.largest_load(wanted.limits)
+        share = 1.0 if wanted.utilization is None else wanted.utilization
+        return each.most if share == 1 else each.load_of(share * each.limit_per_s)
+
+    fitted, match = lookup.calibrated(load_of)
+    load = load_of(fitted)
+    if load is None:  # a measurement slower than the estimate does not reach the rate
+        fitted, match, load = server, None, load_of(server)
+    if load is None:
+        return None
+    cite_match(asked, match)
+    row = fitted.row(load)
+    return fitted, row if match is None else said(row, match)
+
+
+def _stated(
+    servers: Servers, server: Server, wanted: Load, tokens_per_s: float
+) -> tuple[Server, SpeedRow] | None:
+    """The deployment at a full speed that the user states [output tokens/s of one copy of it]."""
+    each = server.lengths.generated * server.lengths.best_of
+    share, copies = 1.0, 1
+    if wanted.utilization is not None:
+        share = wanted.utilization
+    elif wanted.rps is not None:
+        need = wanted.rps * each / tokens_per_s
+        copies = max(1, math.ceil(need - 1e-9))
+        share = need / copies
+    if copies > 1:
+        server = servers.server(server.evaluation, replicas=server.replicas * copies)
+    return server, restated(server.row(server.most), tokens_per_s * copies * share, share)

@@ -22,8 +22,9 @@ def latency(row: CostRow) -> float:
     return row.tpot_s if row.tpot_s is not None else math.inf
 
 
-def stated_row(usd_per_hour: float, tokens_per_second: float) -> CostRow:
-    """A price [USD/h] and a speed [output tokens/s] that the user states."""
+def stated_row(usd_per_hour: float, tokens_per_second: float, utilization: float | None) -> CostRow:
+    """A price [USD/h] and a full speed [output tokens/s] of the user, used for a share of the time."""
+    served = tokens_per_second * (utilization or 1.0)
     return CostRow(
         offer="user",
         provider="user",
@@ -37,14 +38,12 @@ def stated_row(usd_per_hour: float, tokens_per_second: float) -> CostRow:
         quantization="",
         usd_per_hour=usd_per_hour,
         concurrency=None,
-        output_tokens_per_s=tokens_per_second,
+        output_tokens_per_s=served,
         ttft_s=None,
         tpot_s=None,
         requests_per_s=None,
-        utilisation=None,
-        usd_per_million_output_tokens=usd_per_million(
-            usd_per_hour=usd_per_hour, tokens_per_s=tokens_per_second
-        ),
+        utilisation=utilization,
+        usd_per_million_output_tokens=usd_per_million(usd_per_hour=usd_per_hour, tokens_per_s=served),
         usd_per_million_input_tokens=None,
         usd_per_request=None,
         requests_per_usd=None,
@@ -58,8 +57,8 @@ def stated_row(usd_per_hour: float, tokens_per_second: float) -> CostRow:
     )
 
 
-def restated(row: SpeedRow, tokens_per_second: float) -> SpeedRow:
-    """The row with a speed [output tokens/s] that the user states."""
+def restated(row: SpeedRow, tokens_per_second: float, utilisation: float) -> SpeedRow:
+    """The row with a speed [output tokens/s] and the share of full load at which the user states it."""
     scale = tokens_per_second / row.output_tokens_per_s
     total = None if row.total_tokens_per_s is None else row.total_tokens_per_s * scale
     return row._replace(
@@ -69,7 +68,7 @@ def restated(row: SpeedRow, tokens_per_second: float) -> SpeedRow:
         ttft_s=None,
         tpot_s=None,
         e2e_s=None,
-        utilisation=None,
+        utilisation=utilisation,
         low=None,
         high=None,
         confidence="user",

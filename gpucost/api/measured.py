@@ -18,6 +18,10 @@ NEAR_LENGTHS = 2.0
 """A point scales requests whose input and output are within this ratio of its own."""
 
 
+MOST_SCALE = 3.0
+"""A point that differs more than this from the estimate was run with settings that it does not state."""
+
+
 class Point(NamedTuple):
     """One closed-loop measurement of a deployment."""
 
@@ -100,40 +104,93 @@ def _points(row: Mapping[str, Any]) -> list[Point]:
     ]
 
 
-def looked_up(
-    row: SpeedRow, server: Server, points: list[Point], *, like: Callable[[Lengths], Server]
-) -> tuple[SpeedRow, Point | None]:
-    """The row as measured, scaled by the nearest point, or as it was; and the point that was used.
+class Match(NamedTuple):
+    """A point that speaks for a load: measured just so, or near enough to scale the estimate."""
 
-    `like` gives the same deployment for other lengths.
-    """
-    lengths = server.lengths
-    exact = [
-        point
-        for point in points
-        if (point.input_tokens, point.output_tokens) == (lengths.input_tokens, lengths.output_tokens)
-        and point.concurrency == row.concurrency
-    ]
-    if exact:
-        best = max(exact, key=lambda point: point.as_of)
-        note = "" if best.length_factor == 1 else f"mean lengths {best.length_factor:g} of the stated ones"
-        return _as_measured(row, server, best, note), best
-    loads = [point.concurrency for point in points]
-    if not loads or not min(loads) <= row.concurrency <= max(loads):
-        return row, None
-    near = [point for point in points if _length_ratio(point, lengths) <= NEAR_LENGTHS]
-    if not near:
-        return row, None
-    best = min(near, key=lambda point: _distance(point, lengths, row.concurrency))
-    other = like(best.lengths)
-    modelled = other.round(best.concurrency)
-    tpot = best.tpot_s / float(modelled.tpot_s)
-    ttft = best.ttft_s / float(modelled.ttft_s)
-    found = server.round(row.concurrency)
-    first, each = float(found.ttft_s) * ttft, float(found.tpot_s) * tpot
-    return _with_latency(row, server, first, each)._replace(
-        confidence="scaled", source=best.id, note=f"TPOT × {tpot:.2f}, TTFT × {ttft:.2f}"
-    ), best
+    point: Point
+    exact: bool
+    tpot: float
+    ttft: float
+    """Measured over estimated latency at the point."""
+
+    @property
+    def plausible(self) -> bool:
+        """Whether the point may have been run with the settings that are estimated."""
+        return max(self.tpot, 1 / self.tpot, self.ttft, 1 / self.ttft) <= MOST_SCALE
+
+
+class LookUp:
+    """What was measured of one deployment."""
+
+    def __init__(self, server: Server, points: list[Point], *, like: Callable[[Lengths], Server]) -> None:
+        """`like` gives the same deployment for other lengths."""
+        self.server, self.points, self._like = server, points, like
+
+    def match(self, concurrency: float) -> Match | None:
+        """The point that speaks for a load, or None."""
+        lengths = self.server.lengths
+        exact = [
+            point
+            for point in self.points
+            if (point.input_tokens, point.output_tokens) == (lengths.input_tokens, lengths.output_tokens)
+            and point.concurrency == concurrency
+        ]
+        if exact:
+            return Match(max(exact, key=lambda point: point.as_of), True, 1.0, 1.0)
+        loads = [point.concurrency for point in self.points]
+        if not loads or not min(loads) <= concurrency <= max(loads):
+            return None
+        near = [
+            self._compared(point) for point in self.points if _length_ratio(point, lengths) <= NEAR_LENGTHS
+        ]
+        usable = [
+            each for each in near if max(each.tpot, 1 / each.tpot, each.ttft, 1 / each.ttft) <= MOST_SCALE
+        ]
+        if not usable:
+            return None
+        return min(usable, key=lambda each: _distance(each.point, lengths, concurrency))
+
+    def _compared(self, point: Point) -> Match:
+        modelled = self._like(point.lengths).round(point.concurrency)
+        return Match(
+            point, False, point.tpot_s / float(modelled.tpot_s), point.ttft_s / float(modelled.ttft_s)
+        )
+
+    def calibrated(self, load: Callable[[Server], float | None]) -> tuple[Server, Match | None]:
+        """The deployment as its measurements have it at the load that is asked for, and the point.
+
+        `load` gives the concurrency that a rate or a limit takes on a server. Where that lies beyond what
+        was measured the estimate stays.
+        """
+        first = load(self.server)
+        found = None if first is None else self.match(first)
+        if found is None:
+            return self.server, None
+        if found.exact:
+            found = self._compared(found.point)
+        server = self.server.scaled(found.tpot, found.ttft)
+        second = load(server)
+        loads = [point.concurrency for point in self.points]
+        if second is None or not min(loads) <= second <= max(loads):
+            return self.server, None
+        return server, found
+
+    def row(self, concurrency: float) -> tuple[SpeedRow, Match | None]:
+        """The row as measured, scaled by the nearest point, or estimated; and the point that was used."""
+        found = self.match(concurrency)
+        if found is None:
+            return self.server.row(concurrency), None
+        if found.exact:
+            point = found.point
+            note = "" if point.length_factor == 1 else f"mean lengths {point.length_factor:g} of those stated"
+            return _as_measured(self.server.row(concurrency), self.server, point, note), found
+        return said(self.server.scaled(found.tpot, found.ttft).row(concurrency), found), found
+
+
+def said(row: SpeedRow, found: Match) -> SpeedRow:
+    """The row of a scaled server, with the point that scaled it."""
+    note = f"TPOT × {found.tpot:.2f}, TTFT × {found.ttft:.2f}"
+    return row._replace(confidence="scaled", source=found.point.id, note=note)
 
 
 def _length_ratio(point: Point, lengths: Lengths) -> float:
@@ -150,39 +207,20 @@ def _distance(point: Point, lengths: Lengths, concurrency: float) -> float:
     return sum(abs(log(a / b)) for a, b in pairs)
 
 
-def _with_latency(row: SpeedRow, server: Server, ttft_s: float, tpot_s: float) -> SpeedRow:
-    """The row with these latencies, and the rates that follow by Little's law."""
-    lengths = server.lengths
-    e2e = ttft_s + (lengths.generated - 1) * tpot_s
-    sequences = row.concurrency / e2e
-    output = sequences * lengths.generated
-    scale = output / row.output_tokens_per_s
-    return row._replace(
-        ttft_s=ttft_s,
-        tpot_s=tpot_s,
-        e2e_s=e2e,
-        output_tokens_per_s=output,
-        total_tokens_per_s=output + sequences * lengths.input_tokens,
-        output_tokens_per_s_per_gpu=output / row.gpus,
-        requests_per_s=sequences,
-        utilisation=None if row.utilisation is None else min(1.0, row.utilisation * scale),
-        low=None if row.low is None else row.low * scale,
-        high=None if row.high is None else row.high * scale,
-    )
-
-
 def _as_measured(row: SpeedRow, server: Server, point: Point, note: str) -> SpeedRow:
     """The row with what was measured; the rates are those of the lengths that were run."""
-    found = _with_latency(row, server, point.ttft_s, point.tpot_s)
     run = point.lengths
-    sequences = point.concurrency / point.e2e_s
-    output = sequences * run.output_tokens
-    return found._replace(
+    requests = point.concurrency / point.e2e_s
+    output = requests * run.output_tokens
+    return row._replace(
+        ttft_s=point.ttft_s,
+        tpot_s=point.tpot_s,
         e2e_s=point.e2e_s,
         output_tokens_per_s=output,
-        total_tokens_per_s=output + sequences * run.input_tokens,
+        total_tokens_per_s=output + requests * run.input_tokens,
         output_tokens_per_s_per_gpu=output / row.gpus,
-        requests_per_s=sequences,
+        requests_per_s=requests,
+        utilisation=min(1.0, requests / server.limit_per_s),
         prefill_tokens_per_s=None,
         decode_tokens_per_s=None,
         low=None,

@@ -3,8 +3,10 @@
 import math
 import re
 from collections.abc import Sequence
+from copy import copy
 from typing import NamedTuple
 
+from gpucost.api.size_search import VENDORS
 from gpucost.api.sizing import Evaluation, Load, Sizer, shortfall_text
 from gpucost.api.speed import Deployed, deploy, traits_of, unknown_speed
 from gpucost.calc.latency import (
@@ -19,11 +21,13 @@ from gpucost.calc.speed import (
     Round,
     Speculation,
     SpeedConstants,
+    StepParts,
     closed_loop,
     decode_parts,
     decode_step_s,
     machine_of,
-    multiply_s,
+    prompt_shares,
+    sequence_cache_bytes,
 )
 from gpucost.calc.work import Work, work_of
 from gpucost.domain.deployment import Parallelism
@@ -33,6 +37,7 @@ from gpucost.domain.model import Model
 from gpucost.domain.quantization import Quantization
 from gpucost.domain.speed import SpeedRow
 from gpucost.errors import UsageError
+from gpucost.units import GIB
 
 
 class Lengths(NamedTuple):
@@ -55,8 +60,8 @@ class Lengths(NamedTuple):
 
     @property
     def computed(self) -> float:
-        """Prompt tokens computed per sequence: what no cache holds, once for all answers of a request."""
-        return max(1.0, self.input_tokens * (1 - self.cached_share) / self.best_of)
+        """Prompt tokens that no cache holds, computed once for all answers of a request."""
+        return max(1.0, self.input_tokens * (1 - self.cached_share))
 
     @property
     def context(self) -> int:
@@ -140,6 +145,8 @@ class Server:
         self.work, self.machine, self.places = deployed.work, machine, places
         self.traits = deployed.traits
         self._speculation, self._serving, self.band = speculation, serving, band
+        self.scale = (1.0, 1.0)
+        """Factors of TPOT and TTFT that a measurement asks for."""
 
     @property
     def dp(self) -> int:
@@ -158,14 +165,20 @@ class Server:
 
     @property
     def capacity(self) -> float:
-        """Most sequences that run at once in the whole deployment."""
-        return self.places * self.groups
+        """Most requests that run at once in the whole deployment."""
+        return self.places * self.groups / self.lengths.best_of
+
+    def scaled(self, tpot: float, ttft: float) -> "Server":
+        """The same deployment with its latencies multiplied, as a measurement asks for."""
+        other = copy(self)
+        other.scale = (tpot, ttft)
+        return other
 
     def round(self, concurrency: float) -> Round:
-        """One request with `concurrency` sequences in flight over the deployment."""
-        each = concurrency / self.groups
+        """One sequence with `concurrency` requests in flight over the deployment."""
         lengths = self.lengths
-        return closed_loop(
+        each = concurrency * lengths.best_of / self.groups
+        found = closed_loop(
             self.work,
             self.machine,
             concurrency=each,
@@ -173,8 +186,26 @@ class Server:
             input_tokens=float(lengths.input_tokens),
             output_tokens=float(lengths.generated),
             computed=lengths.computed,
+            shared=float(lengths.best_of),
             serving=self._serving,
             speculation=self._spec(min(each, self.places)),
+        )
+        return found if self.scale == (1.0, 1.0) else self._scaled(found)
+
+    def _scaled(self, found: Round) -> Round:
+        tpot, ttft = self.scale
+        turn = found.running / found.requests_per_s
+        waiting = found.e2e_s - turn
+        first, each = (found.ttft_s - waiting) * ttft, found.tpot_s * tpot
+        longer = first + (self.lengths.generated - 1) * each
+        waiting = waiting * longer / turn
+        return found._replace(
+            step_s=found.step_s * tpot,
+            tpot_s=each,
+            alone_s=found.alone_s * ttft,
+            ttft_s=first + waiting,
+            e2e_s=longer + waiting,
+            requests_per_s=found.running / longer,
         )
 
     def _spec(self, running: float) -> Speculation | None:
@@ -186,35 +217,34 @@ class Server:
         return Speculation(draft.drafted, draft.accepted, step)
 
     def requests_per_s(self, concurrency: float) -> float:
-        """Sequences finished per second in the whole deployment."""
-        return float(self.round(concurrency).requests_per_s) * self.groups
+        """Requests finished per second in the whole deployment."""
+        return float(self.round(concurrency).requests_per_s) * self.groups / self.lengths.best_of
 
     @property
     def limit_per_s(self) -> float:
         """Most requests per second."""
-        return self.requests_per_s(self.capacity) / self.lengths.best_of
+        return self.requests_per_s(self.most)
+
+    @property
+    def most(self) -> float:
+        """Requests in flight at full load; at least one, even where its answers wait for each other."""
+        return max(1.0, self.capacity)
 
     def bound(self, concurrency: float) -> str:
         """What takes most of the time at a load, `capacity` where requests wait for a place."""
-        if concurrency > self.capacity * (1 + 1e-9):
+        if concurrency > self.most * (1 + 1e-9):
             return "capacity"
-        running = max(min(concurrency / self.groups, self.places), 1e-9)
         lengths = self.lengths
+        running = min(concurrency * lengths.best_of / self.groups, self.places)
         context = lengths.input_tokens + lengths.generated / 2
         width = 1.0 if self._speculation is None else 1.0 + self._speculation[2].drafted
-        parts = decode_parts(
-            self.work, self.machine, sequences=running / self.work.pp, context=context, width=width
-        )
-        found = self.round(concurrency)
-        prompts = running * float(found.prompt_s)  # per round of generated tokens
-        computing = min(1.0, multiply_s(self.work, self.machine, 1.0) * lengths.computed / found.prompt_s)
-        times = {
-            "bandwidth": lengths.generated * parts.bandwidth + prompts * (1 - computing),
-            "compute": lengths.generated * parts.compute + prompts * computing,
-            "interconnect": lengths.generated * parts.interconnect,
-            "overhead": lengths.generated * parts.overhead,
-        }
-        return max(times, key=lambda name: times[name])
+        each = max(running / self.work.pp, min(running, 1.0))
+        step = decode_parts(self.work, self.machine, sequences=each, context=context, width=width)
+        given = float(lengths.input_tokens)
+        shares = prompt_shares(self.work, self.machine, tokens=lengths.computed, prompt=given)
+        prompts = running * float(self.round(concurrency).prompt_s)  # per round of generated tokens
+        times = [lengths.generated * part + prompts * share for part, share in zip(step, shares, strict=True)]
+        return max(zip(times, StepParts._fields, strict=True))[1]
 
     def decode_share(self, concurrency: float) -> float:
         """Share of GPU time that goes into generating tokens; the rest goes into prompts."""
@@ -241,15 +271,14 @@ class Server:
             found = self.round(concurrency)
             return all(self.latency_s(found, slo) <= slo.limit_s for slo in slos)
 
-        return largest_load(meets, room=max(1.0, self.capacity))
+        return largest_load(meets, room=self.most)
 
     def load_of(self, requests_per_s: float) -> float | None:
         """Mean concurrency at a request rate, or None above capacity."""
-        asked = requests_per_s * self.lengths.best_of
-        return concurrency_for(self.requests_per_s, asked=asked, room=max(1.0, self.capacity))
+        return concurrency_for(self.requests_per_s, asked=requests_per_s, room=self.most)
 
     def row(self, concurrency: float) -> SpeedRow:
-        """Speeds of the whole deployment with `concurrency` sequences in flight.
+        """Speeds of the whole deployment with `concurrency` requests in flight.
 
         Below 1 it is the share of time with one.
         """
@@ -257,6 +286,7 @@ class Server:
         found, lengths = self.round(held), self.lengths
         busy = min(concurrency, 1.0)
         sequences = float(found.requests_per_s) * self.groups * busy
+        requests = sequences / lengths.best_of
         output = sequences * lengths.generated
         return SpeedRow(
             gpu=self.gpu.id,
@@ -267,17 +297,17 @@ class Server:
             replicas=self.replicas,
             quantization=self.evaluation.quantization.id,
             concurrency=concurrency,
-            running=float(found.running) * self.groups * busy,
+            running=float(found.running) * self.groups / lengths.best_of * busy,
             prefill_tokens_per_s=lengths.computed / float(found.prefill_s) * self.groups,
             decode_tokens_per_s=float(found.running) * self.groups / self._plain_tpot(found) * busy,
             output_tokens_per_s=output,
-            total_tokens_per_s=output + sequences * lengths.input_tokens / lengths.best_of,
+            total_tokens_per_s=output + requests * lengths.input_tokens,
             output_tokens_per_s_per_gpu=output / self.gpus,
             ttft_s=float(found.ttft_s),
             tpot_s=float(found.tpot_s),
             e2e_s=float(found.e2e_s),
-            requests_per_s=sequences / lengths.best_of,
-            utilisation=sequences / lengths.best_of / self.limit_per_s,
+            requests_per_s=requests,
+            utilisation=requests / self.limit_per_s,
             bound=self.bound(held),
             low=output * self.band.low,
             high=output * self.band.high,
@@ -286,7 +316,7 @@ class Server:
 
     def _plain_tpot(self, found: Round) -> float:
         """Time per token of a step, others' prompts left out [s]."""
-        others = max(float(found.running) - 1, 0.0) * float(found.prompt_s)
+        others = max(float(found.running) - 1, 0.0) * float(found.prompt_s) * self.scale[0]
         return float(found.tpot_s) - float(self.machine.interference) * others / self.lengths.generated
 
 
@@ -320,7 +350,23 @@ class Servers:
         """Why a copy cannot serve, or None."""
         if not evaluation.fits:
             return shortfall_text(evaluation, self.sizer.load)
+        vendors = VENDORS[self.sizer.setup.kind]
+        if evaluation.gpu.vendor not in vendors:
+            return f"{self.sizer.setup.engine.name} is modelled on cards of {', '.join(vendors)} only"
+        if self.draft is not None and self.draft.model is not None:
+            left = evaluation.room_bytes - self._draft_bytes(evaluation)
+            if left < evaluation.need_bytes:
+                taken = self._draft_bytes(evaluation) / GIB
+                return f"the draft model takes {taken:,.1f} GiB per card and leaves no room for one sequence"
         return unknown_speed(evaluation.gpu, evaluation.parallel)
+
+    def _draft_bytes(self, evaluation: Evaluation) -> float:
+        """Weights of a draft model on each card, and its cache of one sequence [B]."""
+        if self.draft is None or self.draft.model is None:
+            return 0.0
+        work = self._draft_work(self.draft, evaluation.quantization, evaluation.parallel)
+        cache = float(sequence_cache_bytes(work, self.lengths.context))
+        return float(work.dense_bytes + work.expert_bytes + work.head_bytes) + cache
 
     def server(self, evaluation: Evaluation, *, replicas: int) -> Server:
         """The deployment of `replicas` copies; `why_not` must be None."""
@@ -331,8 +377,7 @@ class Servers:
             work = self._draft_work(self.draft, quantization, parallel)
             traits = traits_of(gpu, quantization, self.engine)
             speculation = (work, machine_of(work, traits, self.constants), self.draft)
-            if self.draft.model is not None:
-                pool -= float(work.dense_bytes + work.expert_bytes + work.head_bytes)
+            pool -= self._draft_bytes(evaluation)
         deployed = deploy(
             self.sizer,
             gpu,
@@ -346,7 +391,7 @@ class Servers:
         groups = replicas * int(deployed.work.dp)
         default = evaluation.settings.max_num_seqs
         if self.sizer.setup.flags.max_num_seqs is None:
-            default = max(default, -(-self.asked // groups))
+            default = max(default, -(-self.asked * self.lengths.best_of // groups))
         kind = "moe" if deployed.work.moe_layers else "dense"
         return Server(
             gpu=gpu,

@@ -1,7 +1,7 @@
 """How fast is a model on these cards at this load, and what limits it?"""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from gpucost.api.asked import Question, Ways, ask, place, shapes
 from gpucost.api.evidence import cite_card, cite_engine, cite_format
 from gpucost.api.flags import MAX_CARDS, MAX_SEQUENCES, offer_filter, whole
-from gpucost.api.measured import Benchmarks, looked_up
+from gpucost.api.measured import Benchmarks, LookUp, Match, Point, said
 from gpucost.api.offers import OfferBook, day_of
 from gpucost.api.serving import Lengths, Server, Servers, Slo, parse_slo
 from gpucost.api.size_result import memory_of, summary_of
@@ -92,11 +92,13 @@ def throughput(
         raise UsageError("give --concurrency, --rps or --slo: each of them sets the load")
     for flag, value in (("--rps", rps), ("--tokens-per-second", tokens_per_second)):
         if value is not None and not (math.isfinite(value) and 0 < value <= MAX_RATE):
-            raise UsageError(f"{flag} must be above 0, not {value}")
+            raise UsageError(f"{flag} must be above 0 and at most {MAX_RATE:,}, not {value}")
     if execution_ms is not None and not (math.isfinite(execution_ms) and execution_ms > 0):
         raise UsageError(f"--execution-ms must be above 0, not {execution_ms}")
     if tokens_per_second is not None and execution_ms is not None:
         raise UsageError("give --tokens-per-second or --execution-ms, not both")
+    if (tokens_per_second or execution_ms) and (rps is not None or limits):
+        raise UsageError("a speed of your own holds at its own load: give it with --concurrency")
     attention_dp = attention_dp or (ep > 1 and tp == 1)  # experts over cards that share no attention
     asked = ask(
         params=params,
@@ -140,10 +142,16 @@ def throughput(
                 continue
             served.append(server)
             cite_speed(asked, server)
-            loads, met = _loads(asked, server, concurrency, rps, limits)
-            reached += met
-            lookup = measured_lookup(asked, servers, server, estimate_only=estimate_only)
-            rows += [lookup(server.row(each)) for each in loads]
+            lookup = look_up(asked, servers, server, estimate_only=estimate_only)
+            if rps is not None or limits:
+                row, met = _at_load(asked, lookup, rps, limits)
+                rows.append(row)
+                reached += met
+                continue
+            for load_ in _loads(asked, server, concurrency):
+                row, match = lookup.row(load_)
+                cite_match(asked, match)
+                rows.append(row)
     rows = [_stated(row, asked.lengths, tokens_per_second, execution_ms) for row in rows]
     for _, reason in refusals:
         asked.ledger.note(reason, "warning")
@@ -152,7 +160,7 @@ def throughput(
     result = ThroughputResult(
         model=summary_of(asked.chosen, asked.servers(asked.formats[0]).sizer, asked.formats[0]),
         rows=tuple(rows),
-        capacity=None if first is None else float(math.floor(first.capacity)),
+        capacity=None if first is None else float(math.floor(first.most)),
         requests_per_s_limit=None if first is None else first.limit_per_s,
         limits=tuple(reached),
         memory_per_gpu=None if refused[0] is None else memory_of(refused[0]),
@@ -235,75 +243,72 @@ def _cheapest(
     return best[2]
 
 
-def _loads(
-    asked: Question,
-    server: Server,
-    concurrency: Sequence[int],
-    rps: float | None,
-    limits: Sequence[Slo],
-) -> tuple[list[float], list[Limit]]:
-    """Concurrencies to answer at, and the limits with what is reached."""
+def load_at(server: Server, rps: float | None, limits: Sequence[Slo]) -> float | None:
+    """Requests in flight at a rate, or the most within limits; None where the deployment cannot."""
+    if rps is not None:
+        return server.load_of(rps)
+    load = server.largest_load(limits)
+    return None if load is None else float(math.floor(load))
+
+
+def _at_load(
+    asked: Question, lookup: LookUp, rps: float | None, limits: Sequence[Slo]
+) -> tuple[SpeedRow, list[Limit]]:
+    """The row at a rate or within limits, and the limits with what is reached."""
     ledger = asked.ledger
+    server, match = lookup.calibrated(lambda each: load_at(each, rps, limits))
+    cite_match(asked, match)
+    load = load_at(server, rps, limits)
     if rps is not None:
         ledger.user("--rps", rps, "requests/s")
-        load = server.load_of(rps)
         if load is None:
             ledger.note(
                 f"{rps:g} requests/s are above the {server.limit_per_s:.2f} that "
                 f"{server.gpus} × {server.gpu.name} reach: the queue grows without end",
                 "warning",
             )
-            return [max(1.0, server.capacity)], []
-        return [load], []
-    if limits:
-        load = server.largest_load(limits)
-        found = server.round(1.0 if load is None else load)
-        reached = [
-            Limit(slo.text, latency, latency <= slo.limit_s * (1 + 1e-9))
-            for slo in limits
-            for latency in [server.latency_s(found, slo)]
-        ]
-        if load is None:
-            ledger.note("not even one request at a time meets the limits", "warning")
-            return [1.0], reached
+    elif load is None:
+        ledger.note("not even one request at a time meets the limits", "warning")
+    else:
         ledger.note("percentiles take Poisson arrivals and equal lengths; mixed lengths spread them more")
-        return [float(math.floor(load))], reached
-    if concurrency:
-        for each in concurrency:
-            ledger.user("--concurrency", each, "sequences")
-        default = server.evaluation.settings.max_num_seqs
-        if max(concurrency) / server.groups > default and asked.setup.flags.max_num_seqs is None:
-            ledger.note(
-                f"{asked.engine.name} runs {default:,} sequences by default: raise "
-                f"--{asked.setup.flag_of('max_num_seqs') or 'max-num-seqs'} for more"
-            )
-        if max(concurrency) > server.capacity:
-            ledger.note(
-                f"{server.gpu.name}: {math.floor(server.capacity):,} sequences run at once, "
-                "the others wait for a place",
-                "warning",
-            )
-        return [float(each) for each in concurrency], []
-    return sweep(server.capacity), []
+    held = load if load is not None else server.most if rps is not None else 1.0
+    found = server.round(max(1.0, held))
+    reached = [
+        Limit(slo.text, latency, latency <= slo.limit_s * (1 + 1e-9))
+        for slo in limits
+        for latency in [server.latency_s(found, slo)]
+    ]
+    row = server.row(held)
+    return row if match is None else said(row, match), reached
 
 
-def measured_lookup(
-    asked: Question, servers: Servers, server: Server, *, estimate_only: bool
-) -> Callable[[SpeedRow], SpeedRow]:
-    """Puts measurements in the place of estimates where they match."""
-    plain = (
-        asked.lengths[2:] == Lengths(1, 1)[2:]
-        and asked.draft is None
-        and not (asked.attention_dp or asked.offline)
-    )
+def _loads(asked: Question, server: Server, concurrency: Sequence[int]) -> list[float]:
+    """Concurrencies to answer at: as asked, or a sweep."""
+    ledger = asked.ledger
+    if not concurrency:
+        return sweep(server.capacity)
+    for each in concurrency:
+        ledger.user("--concurrency", each, "requests")
+    default = server.evaluation.settings.max_num_seqs
+    sequences = max(concurrency) * server.lengths.best_of
+    if sequences / server.groups > default and asked.setup.flags.max_num_seqs is None:
+        flag = asked.setup.flag_of("max_num_seqs") or "max-num-seqs"
+        ledger.note(f"{asked.engine.name} runs {default:,} sequences by default: raise --{flag} for more")
+    if max(concurrency) > server.most:
+        ledger.note(
+            f"{server.gpu.name}: {math.floor(server.most):,} requests run at once, "
+            "the others wait for a place",
+            "warning",
+        )
+    return [float(each) for each in concurrency]
+
+
+def look_up(asked: Question, servers: Servers, server: Server, *, estimate_only: bool) -> LookUp:
+    """What was measured of this deployment; nothing where settings differ that benchmarks do not state."""
+    plain = asked.lengths[2:] == Lengths(1, 1)[2:] and asked.draft is None
+    plain = plain and not (asked.attention_dp or asked.offline)
     flags = asked.setup.flags
     tuned = flags.enforce_eager or flags.chunked_prefill is False
-    if estimate_only or not plain or tuned or server.replicas > 1:
-        return lambda row: row
-    known = Benchmarks(asked.catalog, model=asked.chosen.model.id, engine=asked.engine.id)
-    points = known.points(server, cache=servers.sizer.cache.id)
-    if not points:
-        return lambda row: row
 
     def like(lengths: Lengths) -> Server:
         other = asked.servers(server.evaluation.quantization, lengths=lengths, asked=servers.asked)
@@ -311,19 +316,20 @@ def measured_lookup(
         evaluation = other.evaluate(server.gpu, server.evaluation.quantization, parallel)
         return other.server(evaluation, replicas=1)
 
-    def find(row: SpeedRow) -> SpeedRow:
-        found, point = looked_up(row, server, points, like=like)
-        if point is not None:
-            asked.ledger.cite(
-                f"benchmarks.{point.id}",
-                point.tpot_s * 1e3,
-                "ms TPOT",
-                point.source,
-                as_of=point.as_of or None,
-            )
-        return found
+    points: list[Point] = []
+    if plain and not tuned and not estimate_only and server.replicas == 1:
+        known = Benchmarks(asked.catalog, model=asked.chosen.model.id, engine=asked.engine.id)
+        points = known.points(server, cache=servers.sizer.cache.id)
+    return LookUp(server, points, like=like)
 
-    return find
+
+def cite_match(asked: Question, match: Match | None) -> None:
+    """Evidence of a measured point."""
+    if match is not None:
+        point = match.point
+        asked.ledger.cite(
+            f"benchmarks.{point.id}", point.tpot_s * 1e3, "ms TPOT", point.source, as_of=point.as_of or None
+        )
 
 
 def _stated(

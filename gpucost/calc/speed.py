@@ -13,7 +13,7 @@ costs the same terms for n tokens, plus causal attention n·(n/2)·F_attention; 
 of others it reads no weights of its own. With c requests kept in flight one round of each costs
 
     round = TTFT + (osl − 1)·TPOT,  TPOT = t(c, isl + osl/2) + φ·(c − 1)·prompt/osl,
-    TTFT = first + prefill + (1 − φ)·(c − 1)·prompt;  requests/s = c / round  (Little's law)
+    TTFT = first + prefill + (1 − φ·(osl − 1)/osl)·(c − 1)·prompt;  requests/s = c / round  (Little's law)
 
 where φ is the share of other requests' prompt work that meets a request while it decodes. The terms add:
 measured steps near the ridge take as long as both together. Constants: `speed_constants` of the catalogue;
@@ -291,6 +291,14 @@ def prompt_work_s(work: Work, machine: Machine, *, tokens: Values, prompt: Value
     )
 
 
+def prompt_shares(work: Work, machine: Machine, *, tokens: Values, prompt: Values) -> StepParts:
+    """Shares [0-1] of prompt work that wait for memory, compute and links; none for launches."""
+    whole = prompt_work_s(work, machine, tokens=tokens, prompt=prompt)
+    memory = elementwise_s(work, machine, tokens) / whole
+    links = links_s(work, machine, tokens) / whole
+    return StepParts(memory, 1 - memory - links, links, 0.0)
+
+
 def prefill_s(work: Work, machine: Machine, *, tokens: Values, prompt: Values) -> Values:
     """Steps of their own for `tokens` prompt tokens [s], through all pipeline stages.
 
@@ -357,19 +365,21 @@ def closed_loop(
     input_tokens: Values,
     output_tokens: Values,
     computed: Values | None = None,
+    shared: Values = 1.0,
     serving: Values = 1.0,
     speculation: Speculation | None = None,
 ) -> Round:
-    """Steady state with `concurrency` requests always in flight, of which `room` fit at once.
+    """Steady state with `concurrency` sequences always in flight, of which `room` fit at once.
 
-    Requests beyond `room` wait for a place: their wait is their share of whole rounds. `computed` are the
-    prompt tokens that no prefix cache holds (all of them without it). `serving` 0 leaves out what a server
-    adds to the first token.
+    Sequences beyond `room` wait for a place: their wait is their share of whole rounds. `computed` are the
+    prompt tokens that no prefix cache holds (all of them without it), which `shared` sequences have in
+    common. `serving` 0 leaves out what a server adds to the first token. A prompt can delay another
+    request's decoding only as far as that decodes: φ counts for (osl − 1) of osl tokens.
     """
     running = smallest(concurrency, room)
     context = input_tokens + output_tokens / 2
     fresh = input_tokens if computed is None else computed
-    each = running / work.pp
+    each = largest(running / work.pp, smallest(running, 1.0))
     if speculation is None:
         step = decode_step_s(work, machine, sequences=each, context=context) * work.pp
         per_token = step
@@ -378,13 +388,14 @@ def closed_loop(
         verify = decode_step_s(work, machine, sequences=each, context=context, width=width) * work.pp
         step = verify + speculation.drafted * speculation.draft_s
         per_token = step / tokens_per_pass(speculation.drafted, speculation.accepted)
-    prompt = prompt_work_s(work, machine, tokens=fresh, prompt=input_tokens)
+    prompt = prompt_work_s(work, machine, tokens=fresh, prompt=input_tokens) / shared
     prefill = prefill_s(work, machine, tokens=fresh, prompt=input_tokens)
     others = largest(running - 1, 0.0) * prompt
     tpot = per_token + machine.interference * others / output_tokens
     alone = serving * machine.first_token_s + prefill
     beside = 1 - 1 / largest(running, 1.0)
-    first = alone + serving * beside * step + (1 - machine.interference) * others
+    met = machine.interference * (output_tokens - 1) / output_tokens
+    first = alone + serving * beside * step + (1 - met) * others
     turn = first + (output_tokens - 1) * tpot
     waiting = (concurrency - running) / running * turn
     return Round(
@@ -405,6 +416,7 @@ def static_batch_s(
 ) -> Values:
     """A batch that starts and ends together [s]: its prompts, then `output_tokens` steps."""
     context = input_tokens + output_tokens / 2
-    step = decode_step_s(work, machine, sequences=sequences / work.pp, context=context) * work.pp
+    each = largest(sequences / work.pp, smallest(sequences, 1.0))
+    step = decode_step_s(work, machine, sequences=each, context=context) * work.pp
     prompts = prefill_s(work, machine, tokens=sequences * input_tokens, prompt=input_tokens)
     return prompts + output_tokens * step
