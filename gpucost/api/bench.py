@@ -63,27 +63,38 @@ def bench_import(
     whole("--concurrency", concurrency, 1, MAX_SEQUENCES)
     if not files:
         raise UsageError("name at least one result file")
+    cut = (tp or (1 if pp > 1 else gpus)) * pp
+    if gpus % cut:
+        raise UsageError(f"--gpus {gpus} is not a multiple of tp × pp = {cut}")
+    if Path(to).exists():
+        raise UsageError(f"--to {to} exists; name another file, or remove it")
     cat = catalog if isinstance(catalog, Catalog) else load(tuple(Path(each) for each in catalog))
     points = [(Path(each), point) for each in files for point in read_results(Path(each))]
-    tool = points[0][1].tool
-    name = model or points[0][1].model
+    tools, named = {point.tool for _, point in points}, {point.model for _, point in points}
+    if len(tools) > 1 or len(named) > 1:
+        raise UsageError("the files are of several tools or models; import them one by one")
+    ((tool,), (stated,)) = tools, named
+    name = model or stated
     if not name:
         raise UsageError(f"{files[0]} does not name the model; give --model")
+    if tool == "llama-bench" and quant is None:
+        raise UsageError("llama-bench does not name the weight format as a word of ours; give --quant")
     found = resolve_model(cat, name)
     identity = quant or found.quantization or found.model.native_quantization
     engine_row = resolve_engine(cat, engine or ENGINE_OF_TOOL.get(tool, "vllm"))
-    day = measured or next((p.date for _, p in points if p.date != "unknown"), None)
-    if day is None:
-        raise UsageError("the files do not say when they were measured; give --measured DATE")
+    day = _day(measured, [point for _, point in points])
     card = resolve_gpu(cat, gpu).gpu
+    own = squeeze(Path(files[0]).stem)[:40] or "bench"
+    form = resolve_quantization(cat, identity).id
     source = {
-        "id": f"own-{squeeze(Path(files[0]).stem)[:40] or 'bench'}-{day}",
+        "id": f"own-{own}-{card.id}-x{gpus}-{form}-{day}",
         "title": title or f"Own measurement: {', '.join(Path(each).name for each in files)[:200]}",
         "publisher": "own",
         "address": str(files[0])[:500],
         "as_of": day,
         "confidence": "measured",
     }
+    cache = next((point.kv_dtype for _, point in points if point.kv_dtype), "auto")
     common: dict[str, Any] = {
         "engine": engine_row.id,
         **({"engine_version": engine_version} if engine_version else {}),
@@ -92,17 +103,32 @@ def bench_import(
         "gpus": gpus,
         "tp": tp or (1 if pp > 1 else gpus),
         **({"pp": pp} if pp > 1 else {}),
-        "quant": resolve_quantization(cat, identity).id,
-        "kv_dtype": resolve_cache_format(kv_dtype).id,
+        "quant": form,
+        "kv_dtype": resolve_cache_format(cache if kv_dtype == "auto" else kv_dtype).id,
     }
     rows = _series(points, common, source["id"], day, concurrency)
     write_overlay(Path(to), {"sources": [source], "benchmarks": rows})
     checked = load((Path(to),)) if not isinstance(catalog, Catalog) else cat
     shown = _compared(checked, {row["id"] for row in rows})
+    notes = [Note(f"use it with --catalog {to}, or put it into ~/.config/gpucost/catalog/")]
+    if model and stated and squeeze(model) != squeeze(stated):
+        notes.append(Note(f"the files name {stated}; --model {model} is used", "warning"))
+    if tool == "llama-bench":
+        notes.append(Note("throughput looks up closed loops only; these points show in validate"))
     result = ImportResult(str(to), len(rows), shown)
-    notes = (Note(f"use it with --catalog {to}, or put it into ~/.config/gpucost/catalog/"),)
     inputs = {"files": [str(each) for each in files], **common, "measured": day, "today": str(today or "")}
-    return Report("bench import", inputs, result, notes=notes)
+    return Report("bench import", inputs, result, notes=tuple(notes))
+
+
+def _day(stated: str | None, points: Sequence[BenchPoint]) -> str:
+    """Day of the run, ISO. Raises UsageError when nobody says it."""
+    known = stated or next((point.date for point in points if point.date != "unknown"), None)
+    if known is None:
+        raise UsageError("the files do not say when they were measured; give --measured DATE")
+    try:
+        return date.fromisoformat(known).isoformat()
+    except ValueError:
+        raise UsageError(f"--measured takes a date such as 2026-10-01, not {known[:40]!r}") from None
 
 
 def _series(

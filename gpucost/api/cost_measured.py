@@ -8,7 +8,7 @@ from pathlib import Path
 from gpucost.api.ledger import Ledger
 from gpucost.api.offers import choose, day_of
 from gpucost.catalog import build
-from gpucost.catalog.names import nearest
+from gpucost.catalog.names import nearest, resolve_gpu
 from gpucost.catalog.store import Catalog, load
 from gpucost.domain.report import Report
 from gpucost.domain.speed import MeasuredCost, MeasuredCostResult
@@ -38,6 +38,8 @@ def cost_measured(
     """
     if not (math.isfinite(idle_s) and idle_s >= 0):
         raise UsageError(f"--idle-s must not be below 0, not {idle_s}")
+    if prices not in ("catalog", "seeds"):
+        raise UnknownNameError("--prices", prices, ("catalog", "seeds"))
     cat = catalog if isinstance(catalog, Catalog) else load(tuple(Path(each) for each in catalog))
     ledger = Ledger(cat)
     day = day_of(as_of, today or date.today())
@@ -87,5 +89,8 @@ def _rate(catalog: Catalog, ledger: Ledger, row: TimedRow, day: date, *, seeds: 
         known = sorted({each["offer"] for each in statements})
         raise UnknownNameError("offer", row.offer, nearest(row.offer, known))
     price = choice.price
+    if row.gpu and resolve_gpu(catalog, row.gpu).gpu.id not in price.gpus:
+        cards = ", ".join(price.gpus) or "no card"
+        raise UsageError(f"{row.name}: {price.offer} hands out {cards}, not {row.gpu}")
     ledger.cite(f"prices.{price.offer}.{price.unit}", price.usd, price.unit, price.source, as_of=price.as_of)
     return choice.price.usd_per_hour / SECONDS_PER_HOUR

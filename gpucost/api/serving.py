@@ -174,6 +174,12 @@ class Server:
         other.scale = (tpot, ttft)
         return other
 
+    def with_machine(self, machine: Machine) -> "Server":
+        """The same deployment at other rates."""
+        other = copy(self)
+        other.machine = machine
+        return other
+
     def round(self, concurrency: float) -> Round:
         """One sequence with `concurrency` requests in flight over the deployment."""
         lengths = self.lengths

@@ -390,6 +390,12 @@ def cite_speed(asked: Question, server: Server) -> None:
 
 
 def _binds(server: Server, constants: SpeedConstants, name: str) -> bool:
-    """Whether a tenth more of a constant moves the speed of this deployment."""
+    """Whether a tenth more of a constant moves a request alone or at full load."""
     more = constants._replace(**{name: getattr(constants, name) * 1.1})
-    return machine_of(server.work, server.traits, more) != server.machine
+    other = server.with_machine(machine_of(server.work, server.traits, more))
+    return any(_times(other, load) != _times(server, load) for load in (1.0, server.most))
+
+
+def _times(server: Server, load: float) -> tuple[float, float]:
+    found = server.round(load)
+    return float(found.ttft_s), float(found.tpot_s)

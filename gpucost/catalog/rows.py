@@ -552,6 +552,8 @@ class BenchmarkRow(Row):
     def _square(self) -> BenchmarkRow:
         if any(len(point) != len(self.columns) for point in self.points):
             raise ValueError(f"every point needs {len(self.columns)} values, one for each of columns")
+        if self.load == "closed" and not all(value for point in self.points for value in point):
+            raise ValueError("every value of a closed loop must be above 0")
         return self
 
 

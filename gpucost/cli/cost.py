@@ -49,6 +49,7 @@ from gpucost.cli.options import (
     UtilizationOption,
 )
 from gpucost.cli.output import emit
+from gpucost.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -130,6 +131,8 @@ def cost(
     --tokens-per-second needs no model.
     """
     if measured is not None:
+        if model or params or config or hf or usd_per_hour or tokens_per_second or rps:
+            raise UsageError("--measured ranks a file by itself: leave the model, the load and prices out")
         from gpucost.api.cost_measured import IDLE_S, cost_measured
 
         ranked = cost_measured(
@@ -141,6 +144,8 @@ def cost(
         )
         emit(ranked, "cost measured", format=format, output=output, sources=sources, field=field)
         return
+    if idle_s is not None:
+        raise UsageError("--idle-s goes with --measured")
     from gpucost.api.cost import cost as answer
 
     report = answer(

@@ -7,14 +7,15 @@ list or CSV with `avg_ts`).
 
 import csv
 import json
-import math
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gpucost.errors import DataError
+from gpucost.io.text import positive, read_text
 
-MOST_BYTES = 64 * 10**6
+MOST_TOKENS = 100_000_000
 
 
 class BenchPoint(NamedTuple):
@@ -33,22 +34,19 @@ class BenchPoint(NamedTuple):
     prompt_tokens_per_s: float | None
     date: str
     gpu: str = ""
+    kv_dtype: str = ""
+    """Cache format, where the file states one that is not 16 bit."""
 
 
 def read_results(path: Path) -> list[BenchPoint]:
     """Points of a result file. Raises DataError when it is none of the known formats."""
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"{path}: more than {MOST_BYTES // 10**6} MB; give the summary, not the requests")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: not UTF-8 text") from None
+    text = read_text(path)
     try:
         found = _from_csv(text) if path.suffix.lower() == ".csv" else _from_json(text)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, csv.Error) as error:
         raise DataError(f"{path}: {_said(error)}") from None
+    except RecursionError:
+        raise DataError(f"{path}: nested too deeply") from None
     if not found:
         raise DataError(f"{path}: no measured load found")
     return found
@@ -85,10 +83,7 @@ def _positive(row: Mapping[str, Any], *names: str) -> float:
     for name in names:
         value = row.get(name)
         if value not in (None, ""):
-            number = float(value)
-            if not math.isfinite(number) or number <= 0:
-                raise ValueError(f"{name}: must be above 0, not {value}")
-            return number
+            return positive(name, value)
     raise KeyError(names[0])
 
 
@@ -99,61 +94,95 @@ def _maybe(row: Mapping[str, Any], *names: str) -> float | None:
         return None
 
 
+def _tokens(name: str, count: float) -> float:
+    """Tokens per request, at least one."""
+    if not 1 <= count <= MOST_TOKENS:
+        raise ValueError(f"{name} tokens per request: from 1 to {MOST_TOKENS:,}, not {count:g}")
+    return count
+
+
 def _date(text: object) -> str:
     """ISO date of `2026-10-03T…` or `20261003-101112`; `unknown` otherwise."""
     digits = "".join(ch for ch in str(text)[:10] if ch.isdigit())
-    if len(digits) >= 8:
-        return f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}"
-    return "unknown"
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8])).isoformat()
+    except ValueError:
+        return "unknown"
 
 
 def _serving(row: Mapping[str, Any]) -> BenchPoint:
-    """`vllm bench serve` and `sglang.bench_serving`: totals over completed requests."""
+    """`vllm bench serve` and `sglang.bench_serving`: totals over completed requests.
+
+    At a finite request rate the requests in flight are those of Little's law, at most `max_concurrency`.
+    """
     done = _positive(row, "completed")
+    sglang = "server_info" in row or str(row.get("backend", "")).startswith("sglang")
+    given = _tokens("input", _positive(row, "total_input_tokens") / done)
+    made = _tokens("output", _positive(row, "total_output_tokens") / done)
+    tpot, ttft = _positive(row, "mean_tpot_ms"), _positive(row, "mean_ttft_ms")
+    flight = _maybe(row, "max_concurrency", "concurrency")
+    rate, served = str(row.get("request_rate", "inf")), _maybe(row, "request_throughput")
+    if rate not in ("inf", "Infinity") and served is not None:
+        little = served * (ttft + (made - 1) * tpot) / 1e3
+        flight = little if flight is None else min(flight, little)
     return BenchPoint(
-        tool="sglang.bench_serving" if "server_info" in row or "output_file" in row else "vllm bench serve",
+        tool="sglang.bench_serving" if sglang else "vllm bench serve",
         model=str(row.get("model_id") or row.get("model") or ""),
         load="closed",
-        input_tokens=_positive(row, "total_input_tokens") / done,
-        output_tokens=_positive(row, "total_output_tokens") / done,
-        concurrency=_maybe(row, "max_concurrency") or _maybe(row, "concurrency"),
-        tpot_ms=_positive(row, "mean_tpot_ms"),
-        ttft_ms=_positive(row, "mean_ttft_ms"),
+        input_tokens=given,
+        output_tokens=made,
+        concurrency=flight,
+        tpot_ms=tpot,
+        ttft_ms=ttft,
         output_tokens_per_s=_maybe(row, "output_throughput"),
         prompt_tokens_per_s=None,
         date=_date(row.get("date", "")),
     )
 
 
-def _average(row: Mapping[str, Any], *names: str) -> float | None:
+MILLISECONDS = {"ms": 1.0, "s": 1e3, "sec": 1e3, "us": 1e-3, "ns": 1e-6}
+
+
+def _average(row: Mapping[str, Any], name: str, *, time: bool = False) -> float | None:
+    """The mean of a metric; a time in milliseconds, whatever unit the file has."""
+    value = row.get(name)
+    if not isinstance(value, dict):
+        return None
+    mean = _maybe(value, "avg", "mean", "value")
+    if mean is None or not time:
+        return mean
+    unit = str(value.get("unit", "ms")).strip().lower()
+    if unit not in MILLISECONDS:
+        raise ValueError(f"{name}: unit {unit!r} is not known")
+    return mean * MILLISECONDS[unit]
+
+
+def _inside(value: object, *names: str) -> Any:
+    """What stands under the names, one below the other; None where something is missing."""
     for name in names:
-        value = row.get(name)
-        if isinstance(value, dict):
-            return _maybe(value, "avg", "mean")
-    return None
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _genai(row: Mapping[str, Any]) -> BenchPoint:
-    """genai-perf and aiperf: a metric is an object with `avg` and `unit`; latencies are in ms."""
-    given = row.get("input_config") or {}
-    stimulus = given.get("perf_analyzer", {}).get("stimulus", {}) if isinstance(given, dict) else {}
-    models = given.get("model_names") or given.get("model") if isinstance(given, dict) else None
-    concurrency = _maybe(stimulus, "concurrency")
-    if concurrency is None and isinstance(given, dict):
-        concurrency = _maybe(given.get("loadgen") or {}, "concurrency")
-    tpot = _average(row, "inter_token_latency")
-    ttft = _average(row, "time_to_first_token")
-    made = _average(row, "output_sequence_length")
-    asked = _average(row, "input_sequence_length")
+    """genai-perf and aiperf: a metric is an object with `avg` and `unit`."""
+    given = row.get("input_config")
+    flights = (("perf_analyzer", "stimulus", "concurrency"), ("loadgen", "concurrency"), ("concurrency",))
+    flight = next((found for path in flights if (found := _inside(given, *path)) is not None), None)
+    places = (("model_names",), ("model",), ("endpoint", "model_names"))
+    models = next((found for path in places if (found := _inside(given, *path))), "")
+    tpot = _average(row, "inter_token_latency", time=True)
+    ttft = _average(row, "time_to_first_token", time=True)
+    made, asked = _average(row, "output_sequence_length"), _average(row, "input_sequence_length")
     if tpot is None or ttft is None or made is None or asked is None:
         raise KeyError("inter_token_latency, time_to_first_token, or a sequence length")
     return BenchPoint(
         tool="genai-perf",
-        model=str(models[0] if isinstance(models, list) and models else models or ""),
+        model=str(models[0] if isinstance(models, list) else models),
         load="closed",
-        input_tokens=asked,
-        output_tokens=made,
-        concurrency=concurrency,
+        input_tokens=_tokens("input", asked),
+        output_tokens=_tokens("output", made),
+        concurrency=None if flight is None else positive("concurrency", flight),
         tpot_ms=tpot,
         ttft_ms=ttft,
         output_tokens_per_s=_average(row, "output_token_throughput"),
@@ -163,16 +192,22 @@ def _genai(row: Mapping[str, Any]) -> BenchPoint:
 
 
 def _llama(row: Mapping[str, Any]) -> BenchPoint:
-    """llama-bench: `n_prompt` tokens of a prompt, or `n_gen` tokens generated, at `avg_ts` tokens/s."""
-    prompt, made = int(float(row["n_prompt"] or 0)), int(float(row["n_gen"] or 0))
+    """llama-bench: `n_prompt` tokens of a prompt, or `n_gen` tokens after `n_depth`, at `avg_ts` tokens/s."""
+    prompt, made = _whole(row, "n_prompt"), _whole(row, "n_gen")
+    depth = _whole(row, "n_depth")
     speed = _positive(row, "avg_ts")
-    if prompt and made:
+    if bool(prompt) == bool(made):
         raise ValueError("llama-bench rows of prompt and generation together (pg) are not read")
+    if prompt and depth:
+        raise ValueError("llama-bench prompts at a depth are not read")
+    if str(row.get("n_gpu_layers", "")).strip() == "0":
+        raise ValueError("n_gpu_layers is 0: this ran on the CPU")
+    cache = str(row.get("type_k") or "f16")
     return BenchPoint(
         tool="llama-bench",
         model=str(row.get("model_type") or row.get("model_filename") or ""),
         load="prompt" if prompt else "single",
-        input_tokens=prompt,
+        input_tokens=prompt or depth,
         output_tokens=made,
         concurrency=1.0,
         tpot_ms=None,
@@ -181,7 +216,16 @@ def _llama(row: Mapping[str, Any]) -> BenchPoint:
         prompt_tokens_per_s=speed if prompt else None,
         date=_date(row.get("test_time", "")),
         gpu=str(row.get("gpu_info") or ""),
+        kv_dtype="" if cache in ("f16", "bf16") else cache,
     )
+
+
+def _whole(row: Mapping[str, Any], name: str) -> int:
+    value = row.get(name)
+    number = 0.0 if value in (None, "") else float(str(value))
+    if not 0 <= number <= MOST_TOKENS:
+        raise ValueError(f"{name}: from 0 to {MOST_TOKENS:,}, not {value}")
+    return int(number)
 
 
 def _from_csv(text: str) -> list[BenchPoint]:
@@ -204,8 +248,9 @@ def _metrics(table: Sequence[Sequence[str]]) -> dict[str, Any]:
         if line[0].strip().lower() == "metric":
             header = [cell.strip().lower() for cell in line]
             continue
-        name = line[0].split("(")[0].strip().lower().replace(" ", "_")
+        words, _, unit = line[0].partition("(")
+        name = words.strip().lower().replace(" ", "_")
         place = next((i for i, cell in enumerate(header) if cell in ("avg", "value")), 1)
         value = line[place].replace(",", "") if len(line) > place else ""
-        out[name.replace("output_token_throughput_per_user", "per_user")] = {"avg": value}
+        out[name] = {"avg": value, "unit": unit.rstrip(") ") or "ms"}
     return out

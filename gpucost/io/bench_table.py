@@ -2,12 +2,12 @@
 
 import csv
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gpucost.errors import DataError
+from gpucost.io.text import positive, read_text
 
 TIMES = {"execution_ms": 1e-3, "execution_s": 1.0}
 """Columns of the execution time, and seconds in one of their units."""
@@ -29,13 +29,11 @@ class TimedRow(NamedTuple):
 
 def read_timed(path: Path) -> list[TimedRow]:
     """Rows of a `.json` list of objects, or of a CSV with a header. Raises DataError with every fault."""
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: not UTF-8 text") from None
-    rows = _json_rows(path, text) if path.suffix.lower() == ".json" else _csv_rows(text)
+        rows = _json_rows(path, text) if path.suffix.lower() == ".json" else _csv_rows(text)
+    except csv.Error as error:
+        raise DataError(f"{path}: {error}") from None
     if not rows:
         raise DataError(f"{path}: no rows; give name, execution_ms and usd_per_second, usd_per_hour or offer")
     if len(rows) > MOST_ROWS:
@@ -70,13 +68,7 @@ def _number(row: Mapping[str, Any], key: str) -> float | None:
     value = row.get(key)
     if value is None or value == "":
         return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{key}: {value!r} is not a number") from None
-    if not math.isfinite(number) or number <= 0:
-        raise ValueError(f"{key}: must be above 0, not {value}")
-    return number
+    return positive(key, value)
 
 
 def _row(line: int, row: Mapping[str, Any]) -> TimedRow:

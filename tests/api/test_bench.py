@@ -25,7 +25,7 @@ VLLM = {
     "mean_ttft_ms": 210.5,
     "mean_tpot_ms": 14.2,
 }
-SGLANG = {**VLLM, "output_file": "x.jsonl"}
+SGLANG = {**VLLM, "backend": "sglang"}
 GENAI = {
     "request_throughput": {"unit": "requests/sec", "avg": 2.0},
     "time_to_first_token": {"unit": "ms", "avg": 210.5},
@@ -138,6 +138,49 @@ def test_a_file_that_is_no_result_is_a_data_fault(content: Any, tmp_path: Path) 
         read_results(written(tmp_path, "r.json", content))
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {**VLLM, "completed": int("9" * 400)},
+        {**VLLM, "total_input_tokens": 1e308, "completed": 1e-5},
+        {**VLLM, "total_input_tokens": 10, "completed": 1000},
+        {**GENAI, "input_config": {"perf_analyzer": {"stimulus": {"concurrency": "many"}}}},
+        {**GENAI, "time_to_first_token": {"avg": 3, "unit": "fortnights"}},
+        [{**LLAMA[0], "n_prompt": "Infinity"}],
+        [{**LLAMA[1], "n_gpu_layers": 0}],
+        [{**LLAMA[0], "n_depth": 100}],
+    ],
+)
+def test_numbers_that_make_no_sense_are_data_faults(content: Any, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"r\.json"):
+        read_results(written(tmp_path, "r.json", content))
+
+
+@pytest.mark.parametrize(
+    "hole", [None, {}, {"perf_analyzer": None}, {"perf_analyzer": {"stimulus": None}}, 7]
+)
+def test_a_missing_concurrency_is_unknown(hole: Any, tmp_path: Path) -> None:
+    (point,) = read_results(written(tmp_path, "r.json", {**GENAI, "input_config": hole}))
+    assert point.concurrency is None
+
+
+def test_times_come_in_any_unit(tmp_path: Path) -> None:
+    seconds = {**GENAI, "inter_token_latency": {"avg": 0.0142, "unit": "s"}}
+    (point,) = read_results(written(tmp_path, "r.json", seconds))
+    assert point.tpot_ms == pytest.approx(14.2)
+
+
+def test_a_request_rate_gives_the_requests_in_flight(tmp_path: Path) -> None:
+    paced = {**VLLM, "request_rate": 1.0, "request_throughput": 1.0, "max_concurrency": 256}
+    (point,) = read_results(written(tmp_path, "r.json", paced))
+    assert point.concurrency == pytest.approx((210.5 + 511 * 14.2) / 1e3)
+
+
+def test_generation_at_a_depth_keeps_its_context_and_cache(tmp_path: Path) -> None:
+    (point,) = read_results(written(tmp_path, "r.json", [{**LLAMA[1], "n_depth": 4096, "type_k": "q8_0"}]))
+    assert (point.input_tokens, point.kv_dtype) == (4096, "q8_0")
+
+
 def test_what_no_file_says_must_be_stated(tmp_path: Path) -> None:
     silent = {**VLLM, "max_concurrency": None, "date": "", "model_id": ""}
     path = written(tmp_path, "v.json", silent)
@@ -147,5 +190,15 @@ def test_what_no_file_says_must_be_stated(tmp_path: Path) -> None:
         bench_import([path], to=tmp_path / "o.yaml", gpu="l40s", model="Llama-3.1-8B")
     with pytest.raises(UsageError, match="--concurrency"):
         bench_import([path], to=tmp_path / "o.yaml", gpu="l40s", model="Llama-3.1-8B", measured="2026-11-03")
+    with pytest.raises(UsageError, match="--measured"):
+        bench_import(
+            [path],
+            to=tmp_path / "o.yaml",
+            gpu="l40s",
+            model="Llama-3.1-8B",
+            measured="2026-02-31",
+            concurrency=4,
+        )
+    assert not (tmp_path / "o.yaml").exists()
     with pytest.raises(DataError, match="nowhere"):
         bench_import([written(tmp_path, "w.json", VLLM)], to=tmp_path / "nowhere" / "o.yaml", gpu="l40s")

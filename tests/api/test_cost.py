@@ -143,9 +143,27 @@ def test_an_hourly_price_over_a_token_price_is_tokens_per_hour(shipped: Catalog)
     assert api.break_even_output_tokens_per_month / 730 == pytest.approx(1_495_000)
 
 
+def test_an_own_speed_costs_more_when_it_is_used_less(shipped: Catalog) -> None:
+    """2.90 USD per million need 17.8 % of a pod: the seed's 23.2 % give 2.22 (S004-44)."""
+    full, part = (
+        rows(cost(usd_per_hour=1.58, tokens_per_second=850, utilization=share, catalog=shipped))[0]
+        for share in (1.0, 0.232)
+    )
+    assert part.usd_per_million_output_tokens == pytest.approx(full.usd_per_million_output_tokens / 0.232)
+    assert part.usd_per_million_output_tokens == pytest.approx(2.22, abs=0.01)
+
+
+def test_an_own_price_is_paid_for_every_copy(shipped: Catalog) -> None:
+    flags = {**SMALL, "gpu": "h100-sxm-80gb", "usd_per_hour": 10.0}
+    (row,) = rows(cost(**flags, rps=500.0, tp=1, catalog=shipped))
+    assert row.replicas > 1
+    assert row.usd_per_hour == pytest.approx(10.0 * row.replicas)
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
+        ({"usd_per_hour": 1.0}, "--gpu"),
         ({"utilization": 0.0}, "--utilization"),
         ({"utilization": 2.0}, "--utilization"),
         ({"rps": 1.0, "concurrency": 2}, "sets the load"),

@@ -72,6 +72,26 @@ def test_waiting_requests_are_said_and_make_nothing_faster(shipped: Catalog) -> 
     assert row.requests_per_s * (row.e2e_s or 0) == pytest.approx(row.concurrency)
 
 
+@pytest.mark.parametrize("flags", [{**LLAMA, "estimate_only": True}, SMALL], ids=["llama", "small"])
+def test_a_constant_binds_exactly_when_it_moves_the_speed(flags: dict[str, Any], shipped: Catalog) -> None:
+    """Ten percent more of each constant, one after the other."""
+
+    def speeds(catalog: Catalog) -> list[tuple[float | None, float | None]]:
+        report = throughput(**flags, concurrency=[1, 64], catalog=catalog)
+        return [(row.ttft_s, row.tpot_s) for row in rows(report)]
+
+    cited = throughput(**flags, concurrency=[1, 64], catalog=shipped).evidence
+    binding = {each.field: each.binding for each in cited if each.field.startswith("speed_constants.")}
+    plain = speeds(shipped)
+    entries = shipped.sections["speed_constants"]
+    assert len(binding) == len(entries)
+    for entry in entries:
+        row = {**entry["row"], "value": entry["row"]["value"] * 1.1}
+        changed = [{**each, "row": row} if each is entry else each for each in entries]
+        sections = {**{name: shipped.sections[name] for name in shipped.sections}, "speed_constants": changed}
+        assert (speeds(Catalog(sections)) != plain) == binding[f"speed_constants.{row['id']}"], row["id"]
+
+
 def test_a_rate_gives_the_utilisation_and_saturation_is_said(shipped: Catalog) -> None:
     report = throughput(**SMALL, rps=1.0, catalog=shipped)
     (row,) = rows(report)
@@ -183,6 +203,101 @@ def test_best_of_answers_share_the_prompt(shipped: Catalog) -> None:
     assert row.output_tokens_per_s == pytest.approx(0.2 * 4 * 250)
 
 
+GPT_OSS: dict[str, Any] = {
+    "model": "openai/gpt-oss-120b",
+    "gpu": "h100-sxm-80gb",
+    "tp": 4,
+    "input_tokens": 1024,
+    "output_tokens": 8192,
+}
+
+
+@pytest.mark.parametrize("limit", ["ttft<=500ms", "tpot<=15ms", "e2e<=120s"])
+@pytest.mark.parametrize("flags", [GPT_OSS, LLAMA], ids=["gpt-oss", "llama"])
+def test_what_is_shown_meets_the_limit_that_is_said_to_be_met(
+    flags: dict[str, Any], limit: str, shipped: Catalog
+) -> None:
+    report = throughput(**flags, slo=limit, catalog=shipped)
+    (row,), (found,) = rows(report), report.result.limits
+    metric = limit.partition("<")[0]
+    shown = {"ttft": row.ttft_s, "tpot": row.tpot_s, "e2e": row.e2e_s}[metric]
+    assert shown == pytest.approx(found.reached_s)
+    assert found.met == (found.reached_s <= {"ttft": 0.5, "tpot": 0.015, "e2e": 120.0}[metric])
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.5, 2.0])
+@pytest.mark.parametrize("flags", [GPT_OSS, LLAMA], ids=["gpt-oss", "llama"])
+def test_a_rate_that_is_met_is_shown_as_asked(flags: dict[str, Any], rate: float, shipped: Catalog) -> None:
+    report = throughput(**flags, rps=rate, catalog=shipped)
+    assert not report.answered_no
+    assert rows(report)[0].requests_per_s == pytest.approx(rate, rel=1e-6)
+
+
+@pytest.mark.parametrize("made", [1, 2, 3, 16])
+def test_short_answers_beat_no_peak(made: int, shipped: Catalog) -> None:
+    """Llama 3.1 8B multiplies 2 × 7.5 billion weights per token; an H100 has 989 TFLOP/s."""
+    report = throughput(
+        model="meta-llama/Llama-3.1-8B",
+        gpu="h100-sxm-80gb",
+        input_tokens=4096,
+        output_tokens=made,
+        concurrency=[1, 16, 105, 200],
+        estimate_only=True,
+        catalog=shipped,
+    )
+    for row in rows(report):
+        assert (row.total_tokens_per_s or 0) * 2 * 7.5e9 < 989e12
+
+
+def test_a_pipeline_beats_no_bandwidth_at_one_request(shipped: Catalog) -> None:
+    row = one(
+        model="meta-llama/Llama-3.1-8B",
+        gpu="rtx-4090",
+        tp=1,
+        pp=4,
+        engine="llama.cpp",
+        input_tokens=120_000,
+        output_tokens=128,
+        concurrency=[1],
+        estimate_only=True,
+        catalog=shipped,
+    )
+    read = 15e9 + 120_000 * 131_072
+    assert row.tpot_s is not None
+    assert row.tpot_s > read / 1008e9
+
+
+def test_a_draft_that_does_not_fit_is_said_so(shipped: Catalog) -> None:
+    flags: dict[str, Any] = {**SMALL, "gpu": "h100-sxm-80gb", "tp": 1}
+    flags |= {"draft_model": "meta-llama/Llama-3.1-70B", "draft_tokens": 4, "acceptance": 0.8}
+    report = throughput(**flags, concurrency=[1], catalog=shipped)
+    assert report.answered_no
+    assert "draft" in report.result.reason
+
+
+def test_best_of_a_lone_request_leaves_its_prompt_whole(shipped: Catalog) -> None:
+    flags = {**SMALL, "input_tokens": 20_000}
+    single, many = (one(**flags, best_of=n, concurrency=[1], catalog=shipped) for n in (1, 16))
+    assert single.ttft_s is not None
+    assert many.ttft_s is not None
+    assert many.ttft_s >= single.ttft_s
+    assert many.concurrency == 1
+
+
+def test_long_prompts_are_bound_by_compute(shipped: Catalog) -> None:
+    flags = {**SMALL, "gpu": "h100-sxm-80gb", "input_tokens": 120_000, "output_tokens": 16}
+    assert one(**flags, concurrency=[1], catalog=shipped).bound == "compute"
+
+
+@pytest.mark.parametrize(("gpu", "engine"), [("tpu-v6e-32gb", "vllm"), ("mi300x-192gb", "tensorrt-llm")])
+def test_cards_that_an_engine_is_not_modelled_on_get_no_speed(
+    gpu: str, engine: str, shipped: Catalog
+) -> None:
+    report = throughput(**{**SMALL, "gpu": gpu, "engine": engine}, catalog=shipped)
+    assert report.answered_no
+    assert "modelled on cards of" in report.result.reason
+
+
 def test_replicas_multiply(shipped: Catalog) -> None:
     one_card = one(**SMALL, concurrency=[4], catalog=shipped)
     two = one(**{**SMALL, "gpus": 2, "tp": 1}, concurrency=[8], catalog=shipped)
@@ -223,6 +338,9 @@ def test_without_a_card_the_cheapest_that_meets_the_rate_is_taken(shipped: Catal
         ({"execution_ms": 0.0}, "--execution-ms"),
         ({"attention_dp": True}, "--ep"),
         ({"gpus": 3, "tp": 2}, "multiple"),
+        ({"gpu_memory_utilization": float("nan")}, "--gpu-memory-utilization"),
+        ({"gpu_memory_utilization": 1.5}, "--gpu-memory-utilization"),
+        ({"tokens_per_second": 5.0, "rps": 1.0}, "speed of your own"),
     ],
 )
 def test_wrong_input_is_refused(flags: dict[str, Any], said: str, shipped: Catalog) -> None:
