@@ -81,11 +81,12 @@ class Benchmarks:
                 and row.get("kv_dtype", cache) == cache
             )
             if same:
-                out += _points(row)
+                out += points_in(row)
         return out
 
 
-def _points(row: Mapping[str, Any]) -> list[Point]:
+def points_in(row: Mapping[str, Any]) -> list[Point]:
+    """The points of a closed-loop series that state a TTFT."""
     return [
         Point(
             id=f"{row['id']}.{number}",

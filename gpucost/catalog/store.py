@@ -111,7 +111,7 @@ class _Lines(Mapping[str, list[Entry]]):
 
     def __getitem__(self, section: str) -> list[Entry]:
         if section not in self._parsed:
-            self._parsed[section] = json.loads(self._lines[section])
+            self._parsed[section] = json.loads(self._lines[section].rstrip(b",}"))
         return self._parsed[section]
 
     def __iter__(self) -> Iterator[str]:
@@ -147,10 +147,11 @@ def _current(sums: dict[str, int], folder: Path, compiled_at: int) -> bool:
 def _shipped(folder: Path) -> Mapping[str, list[Entry]]:
     compiled = folder / locate.COMPILED
     if compiled.is_file():
-        first, *rest = compiled.read_bytes().rstrip().removesuffix(b"}").split(b",\n")
-        if _current(json.loads(first.removeprefix(b'{"files":')), folder, compiled.stat().st_mtime_ns):
-            named = (line.split(b'":', 1) for line in rest)
-            return _Lines({name[1:].decode(): text for name, text in named})
+        first, *rest = compiled.read_bytes().rstrip().split(b"\n")
+        sums = first.removeprefix(b'{"files":').removesuffix(b",")
+        if _current(json.loads(sums), folder, compiled.stat().st_mtime_ns):
+            named = (line.partition(b'":') for line in rest)
+            return _Lines({name[1:].decode(): text for name, _, text in named})
     from gpucost.catalog.compile import compile_folder
 
     fresh: dict[str, list[Entry]] = compile_folder(folder)["sections"]

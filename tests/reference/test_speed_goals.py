@@ -117,7 +117,7 @@ def test_the_constants_lie_within_their_refits_and_have_a_meaning() -> None:
 
 
 def test_gpucost_is_closer_than_the_strongest_peer_on_cases_it_never_saw() -> None:
-    ours, theirs, rule = compare(catalog())
+    ours, theirs, rule, scaled = compare(catalog())
     assert ours.cases == theirs.cases > 1300
     assert ours.tpot[0] <= 0.12
     assert ours.throughput[0] <= 0.12
@@ -126,3 +126,5 @@ def test_gpucost_is_closer_than_the_strongest_peer_on_cases_it_never_saw() -> No
         assert mine[0] < other[0]
         assert mine[1] < other[1]
     assert rule.throughput[0] > 1
+    assert scaled.cases > 1000
+    assert scaled.throughput[0] < ours.throughput[0] / 1.5

@@ -8,13 +8,20 @@ measurements, and its source says that some factors were calibrated on its servi
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gpucost.api.benchmarks import Case, cases_of, predict
+from gpucost.api.engines import EngineFlags, EngineSetup
+from gpucost.api.measured import LookUp, Point, points_in
+from gpucost.api.serving import Band, Lengths, Servers
+from gpucost.api.sizing import Load, Sizer
+from gpucost.api.speed import cache_format, engine_speed
 from gpucost.api.validate_speed import fold_constants, left_out_of
+from gpucost.calc.speed import SpeedConstants
 from gpucost.calc.statistics import quantile
+from gpucost.catalog.names import resolve_version
 from gpucost.catalog.store import Catalog
 
 FILE = Path(__file__).parents[1] / "reference" / "aiconfigurator.csv"
@@ -63,6 +70,65 @@ def left_out(catalog: Catalog, cases: Sequence[Case]) -> dict[str, Times]:
     return out
 
 
+def scaled_by_neighbours(catalog: Catalog, cases: Sequence[Case]) -> dict[str, Times]:
+    """Predictions as an answer has them where another point of the same deployment was measured.
+
+    The case itself is taken out of the benchmarks, and out of the fit.
+    """
+    series = {entry["row"]["id"]: entry["row"] for entry in catalog.sections["benchmarks"]}
+    folds = fold_constants(catalog, "group")
+    deployments: dict[tuple[Any, ...], list[Point]] = {}
+    of_case: dict[str, tuple[tuple[Any, ...], Point]] = {}
+    for row in series.values():
+        if row["load"] != "closed" or "unexplained" in row or "ttft_ms" not in row["columns"]:
+            continue
+        names = ("model", "gpu", "gpus", "tp", "pp", "ep", "quant", "kv_dtype", "engine")
+        key = tuple(row.get(name) for name in names)
+        for point in points_in(row):
+            deployments.setdefault(key, []).append(point)
+            of_case[point.id] = (key, point)
+    out = {}
+    for case in cases:
+        key, point = of_case[case.id]
+        same = (point.input_tokens, point.output_tokens, point.concurrency)
+        others = [
+            each
+            for each in deployments[key]
+            if (each.input_tokens, each.output_tokens, each.concurrency) != same
+        ]
+        builder = _builder(catalog, case, folds[left_out_of("group", case)])
+        server = builder(point.lengths)
+        match = None if server is None else LookUp(server, others, like=builder).match(point.concurrency)
+        if server is not None and match is not None:
+            found = server.scaled(match.tpot, match.ttft).round(point.concurrency)
+            out[case.id] = Times(float(found.tpot_s), float(found.ttft_s))
+    return out
+
+
+def _builder(catalog: Catalog, case: Case, constants: SpeedConstants) -> Callable[[Lengths], Any]:
+    """Servers of the case's deployment for any lengths; None where they do not fit."""
+    engine = catalog.engine(case.engine)
+    quantization, gpu = catalog.quantization(case.quantization), catalog.gpus[case.gpu]
+    version = resolve_version(engine, None)
+    cache = cache_format("auto", quantization=quantization, engine=engine.id)
+    bands = {f"throughput-{kind}": Band(1.0, 1.0) for kind in ("dense", "moe")}
+
+    def build(lengths: Lengths) -> Any:
+        sizer = Sizer(
+            model=catalog.model(case.model),
+            setup=EngineSetup(engine, version, EngineFlags()),
+            cache=cache,
+            load=Load(1, 1),
+            usable_override={},
+        )
+        speed = engine_speed(engine, version.version, EngineFlags())
+        servers = Servers(sizer, constants, bands, engine=speed, lengths=lengths, asked=1024)
+        evaluation = servers.evaluate(gpu, quantization, case.parallel)
+        return None if servers.why_not(evaluation) else servers.server(evaluation, replicas=1)
+
+    return build
+
+
 def roofline(cases: Sequence[Case]) -> dict[str, Times]:
     """The rule that spreadsheets use: weights / bandwidth or 2 × parameters × requests / peak, the larger."""
     out = {}
@@ -89,14 +155,15 @@ def compare(catalog: Catalog) -> list[PeerLine]:
         "gpucost, case left out of the fit": left_out(catalog, cases),
         "aiconfigurator 0.12.0": theirs,
         "roofline rule": roofline(cases),
+        "gpucost, scaled by the nearest other point": scaled_by_neighbours(catalog, cases),
     }
     lines = []
     for name, times in predictors.items():
-        errors = [_errors(case, times[case.id]) for case in cases]
+        errors = [_errors(case, times[case.id]) for case in cases if case.id in times]
         tpot, rate, ttft = (
             (quantile(column, 0.5), quantile(column, 0.9)) for column in zip(*errors, strict=True)
         )
-        lines.append(PeerLine(name, len(cases), tpot, rate, ttft))
+        lines.append(PeerLine(name, len(errors), tpot, rate, ttft))
     return lines
 
 
