@@ -10,7 +10,7 @@ from gpucost.api.asked import Question, Ways, ask, place, shapes
 from gpucost.api.evidence import cite_card, cite_engine, cite_format
 from gpucost.api.flags import MAX_CARDS, MAX_SEQUENCES, offer_filter, whole
 from gpucost.api.measured import Benchmarks, LookUp, Match, Point, said
-from gpucost.api.offers import OfferBook, day_of
+from gpucost.api.offers import MACHINE_CARDS, OfferBook, day_of
 from gpucost.api.serving import Lengths, Server, Servers, Slo, parse_slo
 from gpucost.api.size_result import memory_of, summary_of
 from gpucost.api.size_search import VENDORS
@@ -26,6 +26,8 @@ from gpucost.errors import UsageError
 from gpucost.units import bytes_to_gb, flops_to_tflops
 
 MAX_RATE = 10_000_000
+MEASURED_LOAD = 1024
+"""Most requests in flight per copy among the benchmarks."""
 
 
 def sweep(capacity: float) -> list[float]:
@@ -100,6 +102,8 @@ def throughput(
     if (tokens_per_second or execution_ms) and (rps is not None or limits):
         raise UsageError("a speed of your own holds at its own load: give it with --concurrency")
     attention_dp = attention_dp or (ep > 1 and tp == 1)  # experts over cards that share no attention
+    if (tokens_per_second or execution_ms) and not concurrency:
+        concurrency = [1]
     asked = ask(
         params=params,
         active_params=active_params,
@@ -142,6 +146,7 @@ def throughput(
                 continue
             served.append(server)
             cite_speed(asked, server)
+            _say_validity(asked, server, most)
             lookup = look_up(asked, servers, server, estimate_only=estimate_only)
             if rps is not None or limits:
                 row, met = _at_load(asked, lookup, rps, limits)
@@ -182,6 +187,21 @@ def throughput(
         notes=asked.ledger.notes,
         answered_no=not rows or short or above,
     )
+
+
+def _say_validity(asked: Question, server: Server, most: int) -> None:
+    """Notes where an estimate goes beyond what the model of speed was fitted on."""
+    ledger, cards = asked.ledger, server.gpus // server.replicas
+    if cards > MACHINE_CARDS:
+        ledger.note(
+            f"{cards} cards to a copy are taken as one fabric: links between machines are slower", "warning"
+        )
+    if most / server.groups > MEASURED_LOAD:
+        ledger.note(f"loads above {MEASURED_LOAD:,} requests per copy were not measured", "warning")
+    if not any(entry["row"]["gpu"] == server.gpu.id for entry in asked.catalog.sections["benchmarks"]):
+        ledger.note(
+            f"{server.gpu.name}: no speed of this card was measured; the error is that of a card left out"
+        )
 
 
 def inputs_of(asked: Question, gpus: int | None, tp: int | None, pp: int, ep: int) -> dict[str, Any]:

@@ -348,6 +348,27 @@ def test_wrong_input_is_refused(flags: dict[str, Any], said: str, shipped: Catal
         throughput(**{**SMALL, **flags}, catalog=shipped)
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"gpu": "l4-24gb"}, "no speed of this card was measured"),
+        ({"gpu": "h100-sxm-80gb", "tp": 16}, "one fabric"),
+        ({"gpu": "h100-sxm-80gb", "concurrency": [3000]}, "were not measured"),
+    ],
+)
+def test_what_lies_beyond_the_measurements_is_said(
+    flags: dict[str, Any], said: str, shipped: Catalog
+) -> None:
+    report = throughput(**{**SMALL, "concurrency": [1], **flags}, catalog=shipped)
+    assert any(said in note.text for note in report.notes)
+
+
+def test_a_speed_of_the_user_without_a_load_is_that_of_one_request(shipped: Catalog) -> None:
+    row = one(**SMALL, execution_ms=500.0, catalog=shipped)
+    assert row.concurrency == 1
+    assert row.e2e_s == pytest.approx(0.5)
+
+
 def test_lengths_beyond_the_model_are_a_warning(shipped: Catalog) -> None:
     report = throughput(**{**SMALL, "input_tokens": 150_000}, concurrency=[1], catalog=shipped)
     assert any("beyond" in note.text for note in report.notes)
