@@ -1,13 +1,14 @@
 """Hosted prices per token of a model, beside a deployment that is rented all month."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
 from gpucost.api.ledger import Ledger
 from gpucost.api.offers import choose
 from gpucost.api.serving import Lengths
+from gpucost.calc.tensors import active_parameters, total_parameters
 from gpucost.calc.token_cost import api_usd_per_request, break_even_requests
 from gpucost.catalog import build
 from gpucost.catalog.names import squeeze
@@ -20,6 +21,8 @@ from gpucost.units import HOURS_PER_MONTH, MILLION, SECONDS_PER_HOUR
 
 _EXTRA = re.compile(r"\b(meta|turbo|instruct|versatile|instant|lite|fp8|fp4|nvfp4|it|chat|maas|hf)\b")
 """Words by which hosts name a variant or a speed of the same architecture."""
+LIKE_SIZE = 1.25
+"""A model within this ratio of total and of active parameters is comparable."""
 INPUT, OUTPUT = "usd_per_million_input_tokens", "usd_per_million_output_tokens"
 
 
@@ -28,16 +31,45 @@ def _key(name: str) -> str:
     return squeeze(_EXTRA.sub(" ", tail))
 
 
-def _statements(catalog: Catalog, model: Model) -> dict[str, dict[str, list[Mapping[str, Any]]]]:
-    """Per-token statements of a model, by offer and unit."""
-    keys = {_key(name) for name in (model.id, model.name, *model.aliases)}
-    out: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
+Statements = dict[str, dict[str, list[Mapping[str, Any]]]]
+"""Rows by offer and unit."""
+
+
+def _statements(catalog: Catalog, keys: Collection[str]) -> Statements:
+    """Per-token statements of the models with these keys."""
+    out: Statements = {}
     for row in catalog.price_rows():
         if row.get("billing") != "per-token" or _key(row["sku"]) not in keys:
             continue
         unit = INPUT if INPUT in row else OUTPUT
         out.setdefault(row["offer"], {}).setdefault(unit, []).append(row)
     return out
+
+
+def _hosted(catalog: Catalog, ledger: Ledger, model: Model) -> Statements:
+    """Statements of the model, else of those of about its size, which is said."""
+    found = _statements(catalog, {_key(name) for name in (model.id, model.name, *model.aliases)})
+    if found:
+        return found
+    sold = {_key(row["sku"]) for row in catalog.price_rows() if row.get("billing") == "per-token"}
+    near: dict[str, str] = {}
+    for identity, row in catalog.model_rows.items():
+        key = _key(identity)
+        if key not in sold:
+            continue
+        other = catalog.model(identity)
+        pairs = (
+            (total_parameters(other), total_parameters(model)),
+            (active_parameters(other), active_parameters(model)),
+        )
+        if all(1 / LIKE_SIZE <= one / two <= LIKE_SIZE for one, two in pairs):
+            near[key] = row["name"]
+    if near:
+        names = ", ".join(sorted(near.values()))
+        ledger.note(f"no hosted price of {model.id} is known; models of about its size: {names}")
+    else:
+        ledger.note(f"no hosted price of {model.id}, or of a model of about its size, is known")
+    return _statements(catalog, near)
 
 
 def api_costs(
@@ -61,7 +93,7 @@ def api_costs(
     if stated is not None:
         ledger.user("--api-usd-per-million", stated, "USD per million tokens")
         out.append(_cost("user", "user", stated, stated, lengths, month, most, ""))
-    for offer, units in _statements(catalog, model).items() if model is not None else ():
+    for offer, units in _hosted(catalog, ledger, model).items() if model is not None else ():
         prices = {unit: _current(rows, today) for unit, rows in units.items()}
         given, made = prices.get(INPUT), prices.get(OUTPUT)
         if made is None:
@@ -79,8 +111,6 @@ def api_costs(
                 )
         usd_in = None if given is None else given.usd
         out.append(_cost(offer, made.provider, usd_in, made.usd, lengths, month, most, made.as_of))
-    if model is not None and not out:
-        ledger.note(f"no hosted price of {model.id} is known")
     return tuple(sorted(out, key=lambda each: each.usd_per_million_output_tokens))
 
 

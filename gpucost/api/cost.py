@@ -170,7 +170,11 @@ def cost(
     found = with_pareto(found)
     order = [each.row for each in found]
     cheapest = min(order, key=lambda row: row.usd_per_million_output_tokens, default=None)
-    fastest = min((row for row in order if row.tpot_s is not None), key=latency, default=None)
+    fastest = min(
+        (row for row in order if row.tpot_s is not None),
+        key=lambda row: (latency(row), row.usd_per_hour),
+        default=None,
+    )
     key = latency if sort == "speed" else (lambda row: row.usd_per_million_output_tokens)
     shown = sorted(worth_showing(found), key=lambda each: key(each.row))[:top]
     for each in shown:
@@ -197,7 +201,7 @@ def cost(
         rows=tuple(each.row for each in shown),
         cheapest=None if cheapest is None else cheapest.offer,
         fastest=None if fastest is None else fastest.offer,
-        pareto=tuple(row.offer for row in sorted(order, key=latency) if row.pareto),
+        pareto=tuple(f"{row.gpus} × {row.offer}" for row in sorted(order, key=latency) if row.pareto),
         apis=apis,
         searched=len(found),
         reason=reason if not found else "",

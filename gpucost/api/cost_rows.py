@@ -166,4 +166,5 @@ def worth_showing(found: list[Priced]) -> list[Priced]:
 
 def _rank(each: Priced) -> tuple[float, int, float]:
     place = 0 if each.choice is None else each.choice.price.gpus.index(each.row.gpu)
-    return each.row.usd_per_million_output_tokens, place, latency(each.row)
+    usd = float(f"{each.row.usd_per_million_output_tokens:.6g}")  # a rate is met to nine digits only
+    return usd, place, latency(each.row)

@@ -131,6 +131,7 @@ class CostResult(NamedTuple):
     cheapest: str | None
     fastest: str | None
     pareto: tuple[str, ...]
+    """Cards and offer of every row of the front, fastest first."""
     apis: tuple[ApiCost, ...]
     searched: int
     """Offers looked at, over all cards, counts and formats that fit."""

@@ -7,6 +7,8 @@ from gpucost.domain.speed import CostResult, ImportResult, MeasuredCostResult
 from gpucost.view.format import format_value
 from gpucost.view.table import Column, Kind, Table
 
+FRONT = 5
+"""Offers of the Pareto front that are named below a table."""
 SPLIT_SAID = {
     "output": "all cost is put on output tokens",
     "blended": "input and output tokens cost the same",
@@ -90,9 +92,11 @@ def _headline(result: CostResult) -> str:
 def _caption(result: CostResult) -> str:
     if result.model is None or not result.rows:
         return ""
+    front = result.pareto
+    names = ", ".join(front[:FRONT]) + (f" and {len(front) - FRONT} more" if len(front) > FRONT else "")
     return (
-        f"{SPLIT_SAID[result.split]}; low and high at the speeds that hold 80 % of left-out measurements; "
-        f"{result.searched:,} offers looked at"
+        f"none better in speed and price, fastest first: {names}; {SPLIT_SAID[result.split]}; low and high "
+        f"at the speeds that hold 80 % of left-out measurements; {result.searched:,} offers looked at"
     )
 
 

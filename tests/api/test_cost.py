@@ -125,6 +125,13 @@ def test_api_prices_stand_beside_with_their_break_even(shipped: Catalog) -> None
         assert requests * api.usd_per_request == pytest.approx(best.usd_per_hour * 730)
 
 
+def test_a_model_that_nobody_hosts_is_compared_with_its_like(shipped: Catalog) -> None:
+    flags = {**SMALL, "model": "Qwen/Qwen2.5-32B-Instruct", "gpu": "h100-sxm-80gb"}
+    report = cost(**flags, rps=1.0, catalog=shipped)
+    assert any("of about its size" in note.text for note in report.notes)
+    assert any("qwen3-32b" in api.offer for api in report.result.apis)
+
+
 @pytest.mark.parametrize(
     ("price", "speed", "expected"),
     [(5.98, 890, 1.8664), (1.58, 850, 0.5163), (2.37, 1700, 0.3873), (0.74, 3484, 0.0590)],
