@@ -25,6 +25,7 @@ from gpucost.catalog.store import Catalog, load
 from gpucost.domain.deployment import EngineKind, Parallelism
 from gpucost.domain.engine import Engine, EngineSpeed
 from gpucost.domain.hardware import Gpu
+from gpucost.domain.model import Model, MoeMlp
 from gpucost.domain.quantization import Quantization
 from gpucost.errors import UsageError
 
@@ -238,8 +239,10 @@ Ways = Sequence[tuple[Parallelism, int]]
 """Cuts of one copy, with the number of copies."""
 
 
-def shapes(*, gpus: int | None, tp: int | None, pp: int, ep: int, attention_dp: bool) -> Ways:
-    """Cuts of one copy to try, fewest cards first, with the copies that fill `gpus`."""
+def shapes(model: Model, *, gpus: int | None, tp: int | None, pp: int, ep: int, attention_dp: bool) -> Ways:
+    """Cuts of one copy to try, fewest cards first, with the copies that fill `gpus`. Raises UsageError."""
+    if ep > 1 and not any(isinstance(mlp, MoeMlp) for mlp in model.mlps):
+        raise UsageError(f"--ep {ep}: {model.id} has no experts to divide")
     if ep > 1 and tp not in (None, 1) and tp % ep:
         raise UsageError(f"--ep {ep} must divide --tp {tp}: experts are divided over the same cards")
     if ep > 1 and tp is not None and tp > 1:

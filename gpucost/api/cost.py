@@ -164,7 +164,7 @@ def cost(
     book = OfferBook(
         statements, today=day_of(as_of, now), allowed=allowed, per_card=asked.catalog.per_card_products
     )
-    ways = shapes(gpus=gpus, tp=tp, pp=pp, ep=ep, attention_dp=attention_dp)
+    ways = shapes(asked.chosen.model, gpus=gpus, tp=tp, pp=pp, ep=ep, attention_dp=attention_dp)
     given = (usd_per_hour, tokens_per_second)
     found, reason = _search(asked, book, ways, wanted, split, given, estimate_only=estimate_only)
     found = with_pareto(found)

@@ -131,7 +131,7 @@ def throughput(
         enable_chunked_prefill=enable_chunked_prefill,
         catalog=catalog,
     )
-    ways = shapes(gpus=gpus, tp=tp, pp=pp, ep=ep, attention_dp=attention_dp)
+    ways = shapes(asked.chosen.model, gpus=gpus, tp=tp, pp=pp, ep=ep, attention_dp=attention_dp)
     rows: list[SpeedRow] = []
     reached: list[Limit] = []
     refusals: list[tuple[Evaluation | None, str]] = []
