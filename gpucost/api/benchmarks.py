@@ -21,7 +21,8 @@ from gpucost.domain.deployment import EngineKind, Parallelism
 from gpucost.errors import UsageError
 
 SATURATED_SEQUENCES = 4096
-"""Most in flight of a saturated run: the largest default batch of TensorRT-LLM, whose tables they are."""
+"""Most in flight of a saturated run. TensorRT-LLM's own default is 2,048, which its tables of short answers
+exceed; of the powers of two this one was chosen on the cases, like a constant."""
 MEMORY_ENGINES = frozenset(kind.value for kind in EngineKind)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from gpucost.calc.statistics import quantile
 from tests.reference.fit_speed import ratios, stacks_of
 from tests.reference.loading import catalog
 from tests.repo.peers import compare
+from tests.repo.rates import rate_points
 
 
 @cache
@@ -128,3 +130,19 @@ def test_gpucost_is_closer_than_the_strongest_peer_on_cases_it_never_saw() -> No
     assert rule.throughput[0] > 1
     assert scaled.cases > 1000
     assert scaled.throughput[0] < ours.throughput[0] / 1.5
+
+
+def test_request_rates_that_no_constant_was_fitted_on() -> None:
+    """Every run that kept up with its rate is said to be possible, with TPOT within 15 % in the middle."""
+    points = rate_points(catalog())
+    assert len(points) == 27
+    assert not any(point.refused for point in points)
+    assert quantile([abs(point.tpot - 1) for point in points], 0.5) <= 0.15
+    assert quantile([abs(point.ttft - 1) for point in points], 0.5) <= 0.35
+
+
+def test_the_readme_counts_what_is_scored() -> None:
+    cases, _ = cases_of(catalog())
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    cards, models = {case.gpu for case in cases}, {case.model for case in cases}
+    assert f"{len(cases):,} published points of {len(cards)} cards and {len(models)} models" in text

@@ -17,7 +17,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = 100
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_MARKED = re.compile(r"(<!-- (accuracy|speed|peers):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
+_MARKED = re.compile(r"(<!-- (accuracy|speed|peers|rates):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
 ACCURACY = ROOT / "data" / "ACCURACY.md"
 
 
@@ -119,10 +119,18 @@ def _peers() -> str:
     return markdown(load())
 
 
+def _rates() -> str:
+    from gpucost.catalog.store import load
+    from tests.repo.rates import markdown
+
+    return markdown(load())
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "accuracy": lambda: _first_table(_validated("memory")),
     "speed": lambda: _first_table(_validated("speed")),
     "peers": _peers,
+    "rates": _rates,
 }
 """Tables of errors, by the name of their markers."""
 
