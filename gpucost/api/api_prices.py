@@ -7,7 +7,7 @@ from typing import Any
 
 from gpucost.api.ledger import Ledger
 from gpucost.api.offers import choose
-from gpucost.api.serving import Lengths
+from gpucost.api.request import Lengths
 from gpucost.calc.tensors import active_parameters, total_parameters
 from gpucost.calc.token_cost import api_usd_per_request, break_even_requests
 from gpucost.catalog import build

@@ -7,13 +7,8 @@ from gpucost.api.engines import EngineFlags, EngineSetup
 from gpucost.api.sizing import Load, Sizer
 from gpucost.api.speed import ASSUMED_SPEED, Deployed, cache_format, traits_of, unknown_speed
 from gpucost.calc.arrays import Values, smallest
-from gpucost.calc.speed import (
-    SpeedConstants,
-    closed_loop,
-    machine_of,
-    prefill_s,
-    static_batch_s,
-)
+from gpucost.calc.machine import SpeedConstants, machine_of
+from gpucost.calc.speed import closed_loop, prefill_s, static_batch_s
 from gpucost.calc.work import work_of
 from gpucost.catalog.names import resolve_version
 from gpucost.catalog.store import Catalog

@@ -14,7 +14,8 @@ from gpucost.api.flags import MAX_CARDS, MAX_SEQUENCES, offer_filter, whole
 from gpucost.api.ledger import Ledger
 from gpucost.api.measured import said
 from gpucost.api.offers import OfferBook, day_of
-from gpucost.api.serving import Server, Servers, Slo, parse_slo
+from gpucost.api.request import Slo, parse_slo
+from gpucost.api.serving import Server, Servers
 from gpucost.api.size_result import summary_of
 from gpucost.api.size_search import VENDORS, kernel_fault
 from gpucost.api.throughput import MAX_RATE, cite_match, cite_speed, inputs_of, look_up

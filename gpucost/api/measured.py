@@ -10,7 +10,8 @@ from math import log
 from typing import Any, NamedTuple
 
 from gpucost.api.benchmarks import points_of
-from gpucost.api.serving import Lengths, Server
+from gpucost.api.request import Lengths
+from gpucost.api.serving import Server
 from gpucost.catalog.store import Catalog
 from gpucost.domain.speed import SpeedRow
 

@@ -1,11 +1,11 @@
 """A model on cards under load: the one place where memory, speed and levers meet."""
 
 import math
-import re
 from collections.abc import Sequence
 from copy import copy
 from typing import NamedTuple
 
+from gpucost.api.request import Draft, Lengths, Slo
 from gpucost.api.size_search import VENDORS
 from gpucost.api.sizing import Evaluation, Load, Sizer, shortfall_text
 from gpucost.api.speed import Deployed, deploy, traits_of, unknown_speed
@@ -16,16 +16,14 @@ from gpucost.calc.latency import (
     tpot_quantile_s,
     ttft_quantile_s,
 )
+from gpucost.calc.machine import Machine, SpeedConstants, machine_of
 from gpucost.calc.speed import (
-    Machine,
     Round,
     Speculation,
-    SpeedConstants,
     StepParts,
     closed_loop,
     decode_parts,
     decode_step_s,
-    machine_of,
     prompt_shares,
     sequence_cache_bytes,
 )
@@ -33,88 +31,9 @@ from gpucost.calc.work import Work, work_of
 from gpucost.domain.deployment import Parallelism
 from gpucost.domain.engine import EngineSpeed
 from gpucost.domain.hardware import Gpu
-from gpucost.domain.model import Model
 from gpucost.domain.quantization import Quantization
 from gpucost.domain.speed import SpeedRow
-from gpucost.errors import UsageError
 from gpucost.units import GIB
-
-
-class Lengths(NamedTuple):
-    """What one request asks for."""
-
-    input_tokens: int
-    output_tokens: int
-    """Tokens of one answer that somebody reads."""
-    reasoning_tokens: int = 0
-    """Generated before the answer, in the same sequence."""
-    best_of: int = 1
-    """Answers generated per request, of which one is kept; they share the prompt."""
-    cached_share: float = 0.0
-    """Part of the prompt that a prefix cache holds."""
-
-    @property
-    def generated(self) -> int:
-        """Tokens that one sequence generates."""
-        return self.output_tokens + self.reasoning_tokens
-
-    @property
-    def computed(self) -> float:
-        """Prompt tokens that no cache holds, computed once for all answers of a request."""
-        return max(1.0, self.input_tokens * (1 - self.cached_share))
-
-    @property
-    def context(self) -> int:
-        """Longest sequence [tokens]."""
-        return self.input_tokens + self.generated
-
-
-class Draft(NamedTuple):
-    """Speculative decoding: what drafts, how many tokens, and how often they are accepted."""
-
-    drafted: int
-    accepted: float
-    model: Model | None
-    """None: the model's own multi-token-prediction layers."""
-    quantization: Quantization | None = None
-
-
-class Slo(NamedTuple):
-    """A limit on latency."""
-
-    text: str
-    metric: str
-    """`ttft`, `tpot` or `e2e`."""
-    share: float | None
-    """None: the mean."""
-    limit_s: float
-
-
-_SLO = re.compile(
-    r"(ttft|tpot|itl|e2e)\s*(?::\s*(mean|avg|p\d{2}(?:\.\d+)?))?\s*(?:<=|<|=)\s*(\d+(?:\.\d+)?)\s*(ms|s)",
-    re.IGNORECASE,
-)
-
-
-def parse_slo(text: str) -> Slo:
-    """A limit such as `ttft:p95<=500ms` or `tpot<=40ms` (mean). Raises UsageError."""
-    found = _SLO.fullmatch(text.strip())
-    if not found:
-        raise UsageError(
-            f"--slo {text[:60]!r} is not a limit; "
-            "write ttft:p95<=500ms (ttft, tpot or e2e; mean or p50 to p99; ms or s)"
-        )
-    metric, word, value, unit = found.groups()
-    metric = "tpot" if metric.lower() == "itl" else metric.lower()
-    share = None
-    if word and word.lower().startswith("p"):
-        share = float(word[1:]) / 100
-        if not 0.5 <= share < 1:
-            raise UsageError(f"--slo {text!r}: percentiles from p50 to p99")
-    limit = float(value) / (1000 if unit.lower() == "ms" else 1)
-    if limit <= 0:
-        raise UsageError(f"--slo {text!r}: the limit must be above 0")
-    return Slo(text.strip(), metric, share, limit)
 
 
 class Band(NamedTuple):

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from gpucost.api.engines import EngineFlags
 from gpucost.api.sizing import Sizer
-from gpucost.calc.speed import WHOLE_PROMPT, SpeedConstants, Traits, sequence_cache_bytes
+from gpucost.calc.machine import WHOLE_PROMPT, SpeedConstants, Traits
+from gpucost.calc.speed import sequence_cache_bytes
 from gpucost.calc.work import Work, work_of
 from gpucost.catalog.names import resolve_cache_format
 from gpucost.catalog.store import Catalog

@@ -11,11 +11,12 @@ from gpucost.api.evidence import cite_card, cite_engine, cite_format
 from gpucost.api.flags import MAX_CARDS, MAX_SEQUENCES, offer_filter, whole
 from gpucost.api.measured import Benchmarks, LookUp, Match, Point, said
 from gpucost.api.offers import MACHINE_CARDS, OfferBook, day_of
-from gpucost.api.serving import Lengths, Server, Servers, Slo, parse_slo
+from gpucost.api.request import Lengths, Slo, parse_slo
+from gpucost.api.serving import Server, Servers
 from gpucost.api.size_result import memory_of, summary_of
 from gpucost.api.size_search import VENDORS
 from gpucost.api.sizing import Evaluation
-from gpucost.calc.speed import SpeedConstants, machine_of
+from gpucost.calc.machine import SpeedConstants, machine_of
 from gpucost.catalog.names import several
 from gpucost.catalog.store import Catalog
 from gpucost.domain.hardware import Gpu

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from zlib import crc32
 
 from gpucost.api.benchmarks import Case, Predicted, cases_of, predict
-from gpucost.calc.speed import SpeedConstants
+from gpucost.calc.machine import SpeedConstants
 from gpucost.calc.statistics import quantile
 from gpucost.catalog.store import Catalog
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gpucost.calc.speed import Round, SpeedConstants, Traits, closed_loop, machine_of, sequence_cache_bytes
+from gpucost.calc.machine import SpeedConstants, Traits, machine_of
+from gpucost.calc.speed import Round, closed_loop, sequence_cache_bytes
 from gpucost.calc.work import Work
 
 Array = NDArray[np.float64]

@@ -11,16 +11,13 @@ from hypothesis import strategies as st
 
 from gpucost.api.speed import speed_constants, traits_of
 from gpucost.calc.latency import concurrency_for, largest_load, ttft_quantile_s
+from gpucost.calc.machine import Machine, SpeedConstants, Traits, machine_of
 from gpucost.calc.speed import (
-    Machine,
     Round,
     Speculation,
-    SpeedConstants,
-    Traits,
     closed_loop,
     decode_parts,
     decode_step_s,
-    machine_of,
     sequence_cache_bytes,
     tokens_per_pass,
     touched_share,

@@ -19,7 +19,8 @@ from scipy.optimize import least_squares
 from gpucost.api.benchmarks import Case, cases_of, time_ratio
 from gpucost.api.speed import Deployed
 from gpucost.api.validate_speed import BAND_TAIL, FOLDS, QUANTITIES, left_out_of, scheme_values
-from gpucost.calc.speed import SpeedConstants, Traits, sequence_cache_bytes
+from gpucost.calc.machine import SpeedConstants, Traits
+from gpucost.calc.speed import sequence_cache_bytes
 from gpucost.calc.work import Work
 from gpucost.catalog.store import load
 

@@ -20,7 +20,7 @@ from gpucost.api.validate_speed import (
     scheme_values,
     validate_speed,
 )
-from gpucost.calc.speed import SpeedConstants
+from gpucost.calc.machine import SpeedConstants
 from gpucost.calc.statistics import quantile
 from tests.reference.fit_speed import ratios, stacks_of
 from tests.reference.loading import catalog
