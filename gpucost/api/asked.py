@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gpucost.api.engines import EngineFlags, EngineSetup
+from gpucost.api.engines import EngineFlags, EngineSetup, cache_format
 from gpucost.api.flags import MAX_SEQUENCES, MAX_TOKENS, cards, formats, share, whole
 from gpucost.api.ledger import Ledger
 from gpucost.api.models import ChosenModel, choose_model
@@ -13,7 +13,7 @@ from gpucost.api.request import Draft, Lengths
 from gpucost.api.serving import Band, Server, Servers
 from gpucost.api.size_search import COUNTS
 from gpucost.api.sizing import Evaluation, Load, Sizer
-from gpucost.api.speed import cache_format, engine_speed, speed_constants
+from gpucost.api.speed import engine_speed, speed_constants
 from gpucost.calc.machine import SpeedConstants
 from gpucost.catalog.names import (
     ResolvedVersion,

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from gpucost.api.engines import EngineFlags, EngineSetup
+from gpucost.api.engines import EngineFlags, EngineSetup, cache_format
 from gpucost.api.sizing import Load, Sizer
-from gpucost.api.speed import ASSUMED_SPEED, Deployed, cache_format, traits_of, unknown_speed
+from gpucost.api.speed import ASSUMED_SPEED, Deployed, traits_of, unknown_speed
 from gpucost.calc.arrays import Values, smallest
 from gpucost.calc.machine import SpeedConstants, machine_of
 from gpucost.calc.speed import closed_loop, prefill_s, static_batch_s

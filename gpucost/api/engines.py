@@ -4,10 +4,12 @@ from typing import NamedTuple
 
 from gpucost.calc.memory import EngineSettings, MemoryConstants
 from gpucost.calc.sglang import sglang_defaults
-from gpucost.catalog.names import ResolvedVersion
+from gpucost.catalog.names import ResolvedVersion, resolve_cache_format
+from gpucost.domain.cache import CacheFormat
 from gpucost.domain.deployment import EngineKind, Platform, Version
 from gpucost.domain.engine import Engine, EngineConstant, EngineDefault
 from gpucost.domain.hardware import Gpu
+from gpucost.domain.quantization import Quantization
 from gpucost.errors import UsageError
 from gpucost.units import GIB, MIB
 
@@ -20,6 +22,8 @@ CONTEXT_TOKENS_SINCE = Version(0, 21)
 HYBRID_SINCE = Version(0, 10)
 ALIGNED_STATES_SINCE = Version(0, 24)
 """From here states are cached with prefixes and take two blocks per sequence."""
+FP8_CACHE_FORMATS = frozenset({"fp8", "fp8-block", "nvfp4", "mxfp4"})
+"""NVIDIA's checkpoints in these formats carry scales for an FP8 cache, which TensorRT-LLM then uses."""
 
 _FLAGS = {
     "utilization": {
@@ -44,6 +48,13 @@ _FLAGS = {
         EngineKind.TENSORRT_LLM: "tokens-per-block",
     },
 }
+
+
+def cache_format(name: str, *, quantization: Quantization, engine: str) -> CacheFormat:
+    """The cache format in force: `auto` follows the checkpoint in TensorRT-LLM, else it is 16 bit."""
+    if name == "auto" and engine == EngineKind.TENSORRT_LLM and quantization.id in FP8_CACHE_FORMATS:
+        return resolve_cache_format("fp8")
+    return resolve_cache_format(name)
 
 
 class EngineFlags(NamedTuple):

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gpucost.api.engines import EngineFlags, EngineSetup
+from gpucost.api.engines import EngineFlags, EngineSetup, cache_format
 from gpucost.api.flags import (
     MAX_CARDS,
     MAX_SEQUENCES,
@@ -167,6 +167,17 @@ def size(
         ),
     )
     asked_formats = formats(cat, ledger, chosen, several(quant), engine_row.id)
+    cache = resolve_cache_format(kv_dtype)
+    narrow = [
+        row.id
+        for row in asked_formats
+        if cache_format(kv_dtype, quantization=row, engine=engine_row.id) != cache
+    ]
+    if narrow:
+        ledger.note(
+            f"{', '.join(narrow)}: KV cache taken in 16 bit; {engine_row.name} keeps it in FP8 where the"
+            " checkpoint has scales, as `gpucost throughput` assumes: --kv-dtype fp8 sizes that"
+        )
     named, totals = cards(cat, ledger, several(gpu))
     statements = cat.price_rows(seeds=prices == "seeds")
     if prices == "seeds":
@@ -176,7 +187,7 @@ def size(
     sizer = Sizer(
         model=chosen.model,
         setup=setup,
-        cache=resolve_cache_format(kv_dtype),
+        cache=cache,
         load=asked,
         usable_override=totals,
         pool_override=kv_cache_memory_bytes,

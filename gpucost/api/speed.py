@@ -7,18 +7,14 @@ from gpucost.api.sizing import Sizer
 from gpucost.calc.machine import WHOLE_PROMPT, SpeedConstants, Traits
 from gpucost.calc.speed import sequence_cache_bytes
 from gpucost.calc.work import Work, work_of
-from gpucost.catalog.names import resolve_cache_format
 from gpucost.catalog.store import Catalog
-from gpucost.domain.cache import CacheFormat
-from gpucost.domain.deployment import EngineKind, Parallelism, Version
+from gpucost.domain.deployment import Parallelism, Version
 from gpucost.domain.engine import Engine, EngineSpeed
 from gpucost.domain.hardware import Gpu
 from gpucost.domain.quantization import Quantization
 
 MICRO_BATCH = 512
 """llama.cpp computes prompts in micro-batches of this many tokens (n-ubatch)."""
-FP8_CACHE_FORMATS = frozenset({"fp8", "fp8-block", "nvfp4", "mxfp4"})
-"""NVIDIA's checkpoints in these formats carry scales for an FP8 cache, which TensorRT-LLM then uses."""
 LOW_PRECISIONS = ("fp8", "fp4", "int8")
 ASSUMED_SPEED = EngineSpeed(None, "graphs", "paged", "mixed", "")
 """Of an engine whose launches the catalogue does not describe."""
@@ -28,13 +24,6 @@ def speed_constants(catalog: Catalog) -> SpeedConstants:
     """The fitted constants of the catalogue."""
     rows = {entry["row"]["id"]: entry["row"] for entry in catalog.sections["speed_constants"]}
     return SpeedConstants(*(rows[name.replace("_", "-")]["value"] for name in SpeedConstants._fields))
-
-
-def cache_format(name: str, *, quantization: Quantization, engine: str) -> CacheFormat:
-    """The cache format in force: `auto` follows the checkpoint in TensorRT-LLM, else it is 16 bit."""
-    if name == "auto" and engine == EngineKind.TENSORRT_LLM and quantization.id in FP8_CACHE_FORMATS:
-        return resolve_cache_format("fp8")
-    return resolve_cache_format(name)
 
 
 def compute_kind(gpu: Gpu, quantization: Quantization) -> str:

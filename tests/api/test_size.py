@@ -281,6 +281,15 @@ class TestShapes:
 
 
 class TestFormats:
+    @pytest.mark.parametrize(
+        ("quant", "kv_dtype", "said"), [("fp8", "auto", True), ("fp8", "fp8", False), ("bf16", "auto", False)]
+    )
+    def test_says_where_an_engine_follows_the_checkpoint(
+        self, ask: Any, quant: str, kv_dtype: str, said: bool
+    ) -> None:
+        report = ask(model=QWEN_8B, quant=quant, kv_dtype=kv_dtype, engine="tensorrt-llm", gpu=H100)
+        assert any("--kv-dtype fp8 sizes that" in note.text for note in report.notes) is said
+
     def test_fp8_on_a_card_without_fp8_units_is_noted(self, ask: Any) -> None:
         texts = [note.text for note in ask(model=QWEN_8B, quant="fp8", gpu="a100-sxm-80gb").notes]
         assert any("no FP8 units" in text and "not time" in text for text in texts)

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gpucost.api.benchmarks import Case, cases_of, predict
-from gpucost.api.engines import EngineFlags, EngineSetup
+from gpucost.api.engines import EngineFlags, EngineSetup, cache_format
 from gpucost.api.measured import LookUp, Point, points_in
 from gpucost.api.request import Lengths
 from gpucost.api.serving import Band, Servers
 from gpucost.api.sizing import Load, Sizer
-from gpucost.api.speed import cache_format, engine_speed
+from gpucost.api.speed import engine_speed
 from gpucost.api.validate_speed import fold_constants, left_out_of
 from gpucost.calc.machine import SpeedConstants
 from gpucost.calc.statistics import quantile
