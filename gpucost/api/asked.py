@@ -22,7 +22,7 @@ from gpucost.catalog.names import (
     resolve_version,
     several,
 )
-from gpucost.catalog.store import Catalog, load
+from gpucost.catalog.store import Catalog, opened
 from gpucost.domain.deployment import EngineKind, Parallelism
 from gpucost.domain.engine import Engine, EngineSpeed
 from gpucost.domain.hardware import Gpu
@@ -33,6 +33,19 @@ from gpucost.errors import UsageError
 DEFAULT_INPUT_TOKENS = 1024
 DEFAULT_OUTPUT_TOKENS = 512
 """A chat turn or a short retrieval answer; said in the answer when not given."""
+
+
+class Cut(NamedTuple):
+    """How the cards are divided, as asked."""
+
+    gpus: int | None
+    tp: int | None
+    pp: int
+    ep: int
+
+
+Ways = Sequence[tuple[Parallelism, int]]
+"""Cuts of one copy, with the number of copies."""
 
 
 class Question(NamedTuple):
@@ -54,6 +67,9 @@ class Question(NamedTuple):
     constants: SpeedConstants
     bands: dict[str, Band]
     kv_dtype: str
+    cut: Cut
+    ways: Ways
+    """Ways to cut the model that the flags leave open, fewest cards first."""
     attention_dp: bool
     offline: bool
 
@@ -109,6 +125,10 @@ def ask(
     draft_tokens: int | None,
     acceptance: float | None,
     draft_model: str | None,
+    gpus: int | None,
+    tp: int | None,
+    pp: int,
+    ep: int,
     attention_dp: bool,
     offline: bool,
     gpu_memory_utilization: float | None,
@@ -118,7 +138,7 @@ def ask(
     catalog: Sequence[Path | str] | Catalog,
 ) -> Question:
     """Resolves what the flags name. Raises UsageError, DataError or RemoteError like `size`."""
-    cat = catalog if isinstance(catalog, Catalog) else load(tuple(Path(path) for path in catalog))
+    cat = opened(catalog)
     ledger = Ledger(cat)
     whole("--input-tokens", input_tokens, 1, MAX_TOKENS)
     whole("--output-tokens", output_tokens, 1, MAX_TOKENS)
@@ -131,10 +151,10 @@ def ask(
     chosen = choose_model(
         cat,
         ledger,
-        params=None if params is None else str(params),
-        active_params=None if active_params is None else str(active_params),
+        params=params,
+        active_params=active_params,
         model=model,
-        config=None if config is None else Path(config),
+        config=config,
         hf=hf,
     )
     for flag, value, default in (
@@ -175,6 +195,7 @@ def ask(
         entry["row"]["id"]: Band(entry["row"]["low"], entry["row"]["high"])
         for entry in cat.sections["speed_bands"]
     }
+    attention_dp = attention_dp or (ep > 1 and tp == 1)  # experts over cards that share no attention
     return Question(
         catalog=cat,
         ledger=ledger,
@@ -191,6 +212,8 @@ def ask(
         constants=speed_constants(cat),
         bands=bands,
         kv_dtype=kv_dtype,
+        cut=Cut(gpus, tp, pp, ep),
+        ways=_shapes(chosen.model, gpus=gpus, tp=tp, pp=pp, ep=ep, attention_dp=attention_dp),
         attention_dp=attention_dp,
         offline=offline,
     )
@@ -236,11 +259,7 @@ def _draft(
     return Draft(drafted, accepted, found.model, catalog.quantization(identity))
 
 
-Ways = Sequence[tuple[Parallelism, int]]
-"""Cuts of one copy, with the number of copies."""
-
-
-def shapes(model: Model, *, gpus: int | None, tp: int | None, pp: int, ep: int, attention_dp: bool) -> Ways:
+def _shapes(model: Model, *, gpus: int | None, tp: int | None, pp: int, ep: int, attention_dp: bool) -> Ways:
     """Cuts of one copy to try, fewest cards first, with the copies that fill `gpus`. Raises UsageError."""
     if ep > 1 and not any(isinstance(mlp, MoeMlp) for mlp in model.mlps):
         raise UsageError(f"--ep {ep}: {model.id} has no experts to divide")

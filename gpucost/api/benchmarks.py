@@ -99,14 +99,15 @@ def _series(catalog: Catalog, row: Mapping[str, Any]) -> tuple[str, list[Case]]:
         setup = EngineSetup(engine, version, EngineFlags())
         sizer = Sizer(model=model, setup=setup, cache=cache, load=Load(1, 1), usable_override={})
     maybe_dp = "may have run attention data-parallel" in row.get("note", "")
+    spread = Parallelism(1, 1, parallel.tp)
     if maybe_dp and sizer is not None and work.moe_layers and parallel.tp > 1 and parallel.pp == 1:
-        spread = Parallelism(1, 1, parallel.tp)
         other = work_of(model, quantization=quantization, parallel=spread, cache=cache, attention_dp=True)
         alternative = Deployed(other, deployed.traits, 0.0)
+    factor = row.get("length_factor", 1.0)
+    figure = next(name for name in row["columns"] if name.endswith(("_s", "_ms")))
     out: list[Case] = []
     reason = ""
     for number, point in enumerate(points_of(row), start=1):
-        factor = row.get("length_factor", 1.0)
         given, made = point.get("input_tokens", 0) * factor, point.get("output_tokens", 0) * factor
         if sizer is not None:
             sizer.load = Load(max(1, int(given + made)), 1)
@@ -116,10 +117,8 @@ def _series(catalog: Catalog, row: Mapping[str, Any]) -> tuple[str, list[Case]]:
                 continue
             deployed = deployed._replace(pool_bytes=evaluation.room_bytes)
             if alternative is not None:
-                spread = Parallelism(1, 1, parallel.tp)
                 pool = sizer.evaluate(gpu, quantization, spread).room_bytes
                 alternative = alternative._replace(pool_bytes=pool) if pool > 0 else None
-        figure = next(name for name in row["columns"] if name.endswith(("_s", "_ms")))
         ttft = point.get("ttft_ms") if figure != "ttft_ms" else None
         out.append(
             Case(

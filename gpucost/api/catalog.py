@@ -10,7 +10,7 @@ from gpucost.api.catalog_prices import list_prices
 from gpucost.api.offers import day_of
 from gpucost.catalog import build
 from gpucost.catalog.names import CACHE_FORMATS, nearest, several
-from gpucost.catalog.store import Catalog, load
+from gpucost.catalog.store import Catalog, opened
 from gpucost.domain.provenance import Confidence
 from gpucost.domain.report import Note, Report
 from gpucost.errors import UnknownNameError, UsageError
@@ -98,7 +98,7 @@ def list_catalog(
     }
     used = {flag: value for flag, value in given.items() if value is not None}
     _check(section, used)
-    cat = catalog if isinstance(catalog, Catalog) else load(tuple(Path(path) for path in catalog))
+    cat = opened(catalog)
     now = today or date.today()
     notes: tuple[Note, ...] = ()
     if section == "prices":

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gpucost.api.api_prices import api_costs
-from gpucost.api.asked import Question, Ways, ask, shapes
+from gpucost.api.asked import Question, ask
 from gpucost.api.cost_rows import Priced, latency, priced, restated, stated_row, with_pareto, worth_showing
 from gpucost.api.evidence import cite_price
-from gpucost.api.flags import MAX_CARDS, MAX_SEQUENCES, offer_filter, whole
+from gpucost.api.flags import MAX_SEQUENCES, card_counts, offer_book, rate, whole
 from gpucost.api.ledger import Ledger
 from gpucost.api.measured import said
-from gpucost.api.offers import OfferBook, day_of
+from gpucost.api.offers import OfferBook
 from gpucost.api.request import Slo, parse_slo
 from gpucost.api.serving import Server, Servers
 from gpucost.api.size_result import summary_of
 from gpucost.api.size_search import VENDORS, kernel_fault
-from gpucost.api.throughput import MAX_RATE, cite_match, cite_speed, inputs_of, look_up
+from gpucost.api.throughput import cite_match, cite_speed, inputs_of, look_up
 from gpucost.catalog.names import several
-from gpucost.catalog.store import Catalog, load
+from gpucost.catalog.store import Catalog, opened
 from gpucost.domain.report import Report
 from gpucost.domain.speed import ApiCost, CostResult, CostRow, SpeedRow
 from gpucost.errors import UnknownNameError, UsageError
@@ -36,11 +36,6 @@ class Load(NamedTuple):
     concurrency: int | None
     rps: float | None
     limits: tuple[Slo, ...]
-
-
-def _positive(flag: str, value: float | None) -> None:
-    if value is not None and not (math.isfinite(value) and 0 < value <= MAX_RATE):
-        raise UsageError(f"{flag} must be above 0 and at most {MAX_RATE:,}, not {value}")
 
 
 def cost(
@@ -105,8 +100,7 @@ def cost(
     _checked(usd_per_hour, tokens_per_second, api_usd_per_million, rps, utilization)
     whole("--concurrency", concurrency, 1, MAX_SEQUENCES)
     whole("--top", top, 1, 100_000)
-    for flag, count in (("--gpus", gpus), ("--tp", tp), ("--pp", pp), ("--ep", ep)):
-        whole(flag, count, 1, MAX_CARDS)
+    card_counts(gpus=gpus, tp=tp, pp=pp, ep=ep)
     for flag, word, known in (
         ("--split", split, SPLITS),
         ("--sort", sort, SORTS),
@@ -128,7 +122,6 @@ def cost(
         raise UsageError(
             "--slo sets the load itself; it goes with --rps, not with --utilization or --concurrency"
         )
-    attention_dp = attention_dp or (ep > 1 and tp == 1)  # experts over cards that share no attention
     asked = ask(
         params=params,
         active_params=active_params,
@@ -148,6 +141,10 @@ def cost(
         draft_tokens=draft_tokens,
         acceptance=acceptance,
         draft_model=draft_model,
+        gpus=gpus,
+        tp=tp,
+        pp=pp,
+        ep=ep,
         attention_dp=attention_dp,
         offline=offline,
         gpu_memory_utilization=gpu_memory_utilization,
@@ -157,17 +154,18 @@ def cost(
         catalog=catalog,
     )
     _say_load(asked.ledger, wanted)
-    statements = asked.catalog.price_rows(seeds=prices == "seeds")
-    if prices == "seeds":
-        asked.ledger.note("prices as the seed documents state them; many are refuted", "warning")
-    allowed = offer_filter(asked.catalog, statements, several(provider), several(region), several(billing))
-    now = today or date.today()
-    book = OfferBook(
-        statements, today=day_of(as_of, now), allowed=allowed, per_card=asked.catalog.per_card_products
+    book, allowed = offer_book(
+        asked.catalog,
+        asked.ledger,
+        prices=prices,
+        provider=several(provider),
+        region=several(region),
+        billing=several(billing),
+        as_of=as_of,
+        today=today,
     )
-    ways = shapes(asked.chosen.model, gpus=gpus, tp=tp, pp=pp, ep=ep, attention_dp=attention_dp)
     given = (usd_per_hour, tokens_per_second)
-    found, reason = _search(asked, book, ways, wanted, split, given, estimate_only=estimate_only)
+    found, reason = _search(asked, book, wanted, split, given, estimate_only=estimate_only)
     found = with_pareto(found)
     order = [each.row for each in found]
     cheapest = min(order, key=lambda row: row.usd_per_million_output_tokens, default=None)
@@ -208,7 +206,7 @@ def cost(
         reason=reason if not found else "",
     )
     inputs: dict[str, Any] = {
-        **inputs_of(asked, gpus, tp, pp, ep),
+        **inputs_of(asked),
         "utilization": utilization,
         "concurrency": concurrency,
         "rps": rps,
@@ -245,7 +243,7 @@ def _checked(
         ("--api-usd-per-million", api_usd_per_million),
         ("--rps", rps),
     ):
-        _positive(flag, value)
+        rate(flag, value)
     if utilization is not None and not 0 < utilization <= 1:
         raise UsageError(f"--utilization is a share above 0 and at most 1, not {utilization}")
 
@@ -273,7 +271,7 @@ def _plain(
     catalog: Sequence[Path | str] | Catalog,
 ) -> Report:
     """A price and a speed, or a price and a hosted price, that the user states."""
-    cat = catalog if isinstance(catalog, Catalog) else load(tuple(Path(path) for path in catalog))
+    cat = opened(catalog)
     ledger = Ledger(cat)
     ledger.user("--usd-per-hour", usd_per_hour, "USD/h")
     rows: tuple[CostRow, ...] = ()
@@ -316,7 +314,6 @@ def _plain(
 def _search(
     asked: Question,
     book: OfferBook,
-    ways: Ways,
     wanted: Load,
     split: str,
     given: tuple[float | None, float | None],
@@ -329,7 +326,7 @@ def _search(
     vendors = VENDORS[asked.setup.kind]
     for quantization in asked.formats:
         servers = asked.servers(quantization, asked=wanted.concurrency or 1)
-        usable = [way for way in ways if servers.sizer.fault(quantization, way[0]) is None]
+        usable = [way for way in asked.ways if servers.sizer.fault(quantization, way[0]) is None]
         for card in asked.cards or [card for card in asked.catalog.gpus.values() if card.vendor in vendors]:
             if kernel_fault(quantization, card) is not None and not asked.cards:
                 continue

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from gpucost.api.ledger import Ledger
 from gpucost.api.models import ChosenModel
-from gpucost.api.offers import RUNNING_BILLING, OfferFilter
+from gpucost.api.offers import RUNNING_BILLING, OfferBook, OfferFilter, day_of
 from gpucost.catalog.names import nearest, resolve_gpu, resolve_quantization
 from gpucost.catalog.store import Catalog
 from gpucost.domain.hardware import Gpu
@@ -17,12 +18,25 @@ from gpucost.errors import UnknownNameError, UsageError
 MAX_TOKENS = 100_000_000
 MAX_SEQUENCES = 1_000_000
 MAX_CARDS = 4096
+MAX_RATE = 10_000_000
 
 
 def whole(flag: str, value: int | None, low: int, high: int) -> None:
     """Checks a whole number [any unit]. Raises UsageError beyond its limits."""
     if value is not None and not low <= value <= high:
         raise UsageError(f"{flag} must be from {low:,} to {high:,}, not {value:,}")
+
+
+def card_counts(*, gpus: int | None, tp: int | None, pp: int | None, ep: int | None) -> None:
+    """Checks numbers of cards. Raises UsageError beyond their limits."""
+    for flag, count in (("--gpus", gpus), ("--tp", tp), ("--pp", pp), ("--ep", ep)):
+        whole(flag, count, 1, MAX_CARDS)
+
+
+def rate(flag: str, value: float | None) -> None:
+    """Checks a price, a speed or a request rate [any unit]. Raises UsageError unless above 0."""
+    if value is not None and not (math.isfinite(value) and 0 < value <= MAX_RATE):
+        raise UsageError(f"{flag} must be above 0 and at most {MAX_RATE:,}, not {value}")
 
 
 def share(flag: str, value: float | None) -> None:
@@ -74,7 +88,7 @@ def cards(catalog: Catalog, ledger: Ledger, names: Sequence[str]) -> tuple[list[
     return list(found_cards.values()), totals
 
 
-def offer_filter(
+def _offer_filter(
     catalog: Catalog,
     prices: Sequence[Mapping[str, Any]],
     provider: Sequence[str],
@@ -102,3 +116,23 @@ def offer_filter(
         billing=modes,
         not_serving=catalog.not_serving,
     )
+
+
+def offer_book(
+    catalog: Catalog,
+    ledger: Ledger,
+    *,
+    prices: str = "catalog",
+    provider: Sequence[str] = (),
+    region: Sequence[str] = (),
+    billing: Sequence[str] = (),
+    as_of: str | None = None,
+    today: date | None = None,
+) -> tuple[OfferBook, OfferFilter]:
+    """The offers that may answer on a day, and what was allowed. Raises UsageError, UnknownNameError."""
+    statements = catalog.price_rows(seeds=prices == "seeds")
+    if prices == "seeds":
+        ledger.note("prices as the seed documents state them; many are refuted", "warning")
+    allowed = _offer_filter(catalog, statements, provider, region, billing)
+    day = day_of(as_of, today or date.today())
+    return OfferBook(statements, today=day, allowed=allowed, per_card=catalog.per_card_products), allowed

@@ -37,10 +37,10 @@ def choose_model(
     catalog: Catalog,
     ledger: Ledger,
     *,
-    params: str | None,
-    active_params: str | None,
+    params: str | float | None,
+    active_params: str | float | None,
     model: str | None,
-    config: Path | None,
+    config: Path | str | None,
     hf: str | None,
 ) -> ChosenModel:
     """The model behind the flags. Raises UsageError when not exactly one way to name it is used."""
@@ -52,10 +52,12 @@ def choose_model(
     if active_params is not None and params is None:
         raise UsageError("--active-params goes with --params; a named model has its own")
     if params is not None:
-        return _representative(catalog, ledger, params, active_params)
+        return _representative(
+            catalog, ledger, str(params), None if active_params is None else str(active_params)
+        )
     if model is not None:
         return _named(catalog, ledger, model)
-    return _from_files(ledger, config, hf)
+    return _from_files(ledger, None if config is None else Path(config), hf)
 
 
 def _cite_model(ledger: Ledger, catalog: Catalog, model: Model) -> None:

@@ -155,8 +155,8 @@ class Server:
         """Requests in flight at full load; at least one, even where its answers wait for each other."""
         return max(1.0, self.capacity)
 
-    def bound(self, concurrency: float) -> str:
-        """What takes most of the time at a load, `capacity` where requests wait for a place."""
+    def bound(self, found: Round, concurrency: float) -> str:
+        """What takes most of the time of a round at a load, `capacity` where requests wait for a place."""
         if concurrency > self.most * (1 + 1e-9):
             return "capacity"
         lengths = self.lengths
@@ -167,7 +167,7 @@ class Server:
         step = decode_parts(self.work, self.machine, sequences=each, context=context, width=width)
         given = float(lengths.input_tokens)
         shares = prompt_shares(self.work, self.machine, tokens=lengths.computed, prompt=given)
-        prompts = running * float(self.round(concurrency).prompt_s)  # per round of generated tokens
+        prompts = running * float(found.prompt_s)  # per round of generated tokens
         times = [lengths.generated * part + prompts * share for part, share in zip(step, shares, strict=True)]
         return max(zip(times, StepParts._fields, strict=True))[1]
 
@@ -233,7 +233,7 @@ class Server:
             e2e_s=float(found.e2e_s),
             requests_per_s=requests,
             utilisation=requests / self.limit_per_s,
-            bound=self.bound(held),
+            bound=self.bound(found, held),
             low=output * self.band.low,
             high=output * self.band.high,
             confidence="estimated",

@@ -8,18 +8,17 @@ from typing import Any
 
 from gpucost.api.engines import EngineFlags, EngineSetup, cache_format
 from gpucost.api.flags import (
-    MAX_CARDS,
     MAX_SEQUENCES,
     MAX_TOKENS,
+    card_counts,
     cards,
     formats,
-    offer_filter,
+    offer_book,
     share,
     whole,
 )
 from gpucost.api.ledger import Ledger
 from gpucost.api.models import ChosenModel, choose_model
-from gpucost.api.offers import OfferBook, day_of
 from gpucost.api.size_result import build_result
 from gpucost.api.size_search import Request, search
 from gpucost.api.sizing import Load, Sizer
@@ -29,7 +28,7 @@ from gpucost.catalog.names import (
     resolve_version,
     several,
 )
-from gpucost.catalog.store import Catalog, load
+from gpucost.catalog.store import Catalog, opened
 from gpucost.domain.model import MoeMlp
 from gpucost.domain.quantization import Quantization
 from gpucost.domain.report import Report
@@ -114,13 +113,11 @@ def size(
     Raises UsageError for a question that cannot be asked, DataError for wrong files, RemoteError when a
     download fails. A report whose `answered_no` is true found nothing that fits.
     """
-    cat = catalog if isinstance(catalog, Catalog) else load(tuple(Path(path) for path in catalog))
-    now = today or date.today()
+    cat = opened(catalog)
     ledger = Ledger(cat)
     whole("--context", context, 1, MAX_TOKENS)
     whole("--concurrency", concurrency, 1, MAX_SEQUENCES)
-    for flag, count in (("--gpus", gpus), ("--tp", tp), ("--pp", pp), ("--ep", ep)):
-        whole(flag, count, 1, MAX_CARDS)
+    card_counts(gpus=gpus, tp=tp, pp=pp, ep=ep)
     whole("--max-num-seqs", max_num_seqs, 1, MAX_SEQUENCES)
     whole("--max-num-batched-tokens", max_num_batched_tokens, 1, MAX_TOKENS)
     whole("--block-size", block_size, 1, 65_536)
@@ -136,10 +133,10 @@ def size(
     chosen = choose_model(
         cat,
         ledger,
-        params=None if params is None else str(params),
-        active_params=None if active_params is None else str(active_params),
+        params=params,
+        active_params=active_params,
         model=model,
-        config=None if config is None else Path(config),
+        config=config,
         hf=hf,
     )
     if ep not in (1, tp or ep):
@@ -179,11 +176,16 @@ def size(
             " checkpoint has scales, as `gpucost throughput` assumes: --kv-dtype fp8 sizes that"
         )
     named, totals = cards(cat, ledger, several(gpu))
-    statements = cat.price_rows(seeds=prices == "seeds")
-    if prices == "seeds":
-        ledger.note("prices as the seed documents state them; many are refuted", "warning")
-    allowed = offer_filter(cat, statements, several(provider), several(region), several(billing))
-    book = OfferBook(statements, today=day_of(as_of, now), allowed=allowed, per_card=cat.per_card_products)
+    book, allowed = offer_book(
+        cat,
+        ledger,
+        prices=prices,
+        provider=several(provider),
+        region=several(region),
+        billing=several(billing),
+        as_of=as_of,
+        today=today,
+    )
     sizer = Sizer(
         model=chosen.model,
         setup=setup,

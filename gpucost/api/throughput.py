@@ -6,17 +6,17 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gpucost.api.asked import Question, Ways, ask, place, shapes
+from gpucost.api.asked import Question, ask, place
 from gpucost.api.evidence import cite_card, cite_engine, cite_format
-from gpucost.api.flags import MAX_CARDS, MAX_SEQUENCES, offer_filter, whole
+from gpucost.api.flags import MAX_SEQUENCES, card_counts, offer_book, rate, whole
 from gpucost.api.measured import Benchmarks, LookUp, Match, Point, said
-from gpucost.api.offers import MACHINE_CARDS, OfferBook, day_of
+from gpucost.api.offers import MACHINE_CARDS
 from gpucost.api.request import Lengths, Slo, parse_slo
 from gpucost.api.serving import Server, Servers
 from gpucost.api.size_result import memory_of, summary_of
 from gpucost.api.size_search import VENDORS
 from gpucost.api.sizing import Evaluation
-from gpucost.calc.machine import SpeedConstants, machine_of
+from gpucost.calc.machine import machine_of
 from gpucost.catalog.names import several
 from gpucost.catalog.store import Catalog
 from gpucost.domain.hardware import Gpu
@@ -26,7 +26,6 @@ from gpucost.domain.speed import Limit, SpeedRow, ThroughputResult
 from gpucost.errors import UsageError
 from gpucost.units import bytes_to_gb, flops_to_tflops
 
-MAX_RATE = 10_000_000
 MEASURED_LOAD = 1024
 """Most requests in flight per copy among the benchmarks."""
 
@@ -86,23 +85,20 @@ def throughput(
     Raises UsageError for a question that cannot be asked, DataError for wrong files. A report whose
     `answered_no` is true found that the model does not fit, or not at that rate or limit.
     """
-    for flag, count in (("--gpus", gpus), ("--tp", tp), ("--pp", pp), ("--ep", ep)):
-        whole(flag, count, 1, MAX_CARDS)
+    card_counts(gpus=gpus, tp=tp, pp=pp, ep=ep)
     for each in concurrency:
         whole("--concurrency", each, 1, MAX_SEQUENCES)
     limits = [parse_slo(text) for text in several(slo)]
     if sum((bool(concurrency), rps is not None, bool(limits))) > 1:
         raise UsageError("give --concurrency, --rps or --slo: each of them sets the load")
     for flag, value in (("--rps", rps), ("--tokens-per-second", tokens_per_second)):
-        if value is not None and not (math.isfinite(value) and 0 < value <= MAX_RATE):
-            raise UsageError(f"{flag} must be above 0 and at most {MAX_RATE:,}, not {value}")
+        rate(flag, value)
     if execution_ms is not None and not (math.isfinite(execution_ms) and execution_ms > 0):
         raise UsageError(f"--execution-ms must be above 0, not {execution_ms}")
     if tokens_per_second is not None and execution_ms is not None:
         raise UsageError("give --tokens-per-second or --execution-ms, not both")
     if (tokens_per_second or execution_ms) and (rps is not None or limits):
         raise UsageError("a speed of your own holds at its own load: give it with --concurrency")
-    attention_dp = attention_dp or (ep > 1 and tp == 1)  # experts over cards that share no attention
     if (tokens_per_second or execution_ms) and not concurrency:
         concurrency = [1]
     asked = ask(
@@ -124,6 +120,10 @@ def throughput(
         draft_tokens=draft_tokens,
         acceptance=acceptance,
         draft_model=draft_model,
+        gpus=gpus,
+        tp=tp,
+        pp=pp,
+        ep=ep,
         attention_dp=attention_dp,
         offline=offline,
         gpu_memory_utilization=gpu_memory_utilization,
@@ -132,7 +132,6 @@ def throughput(
         enable_chunked_prefill=enable_chunked_prefill,
         catalog=catalog,
     )
-    ways = shapes(asked.chosen.model, gpus=gpus, tp=tp, pp=pp, ep=ep, attention_dp=attention_dp)
     rows: list[SpeedRow] = []
     reached: list[Limit] = []
     refusals: list[tuple[Evaluation | None, str]] = []
@@ -140,8 +139,8 @@ def throughput(
     most = max((each for each in concurrency), default=1)
     for quantization in asked.formats:
         servers = asked.servers(quantization, asked=most)
-        for card in asked.cards or [_cheapest(asked, servers, quantization, ways, today, rps, limits)]:
-            server, evaluation, reason = place(servers, card, quantization, ways)
+        for card in asked.cards or [_cheapest(asked, servers, quantization, today, rps, limits)]:
+            server, evaluation, reason = place(servers, card, quantization, asked.ways)
             if server is None:
                 refusals.append((evaluation, f"{card.name}: {reason}"))
                 continue
@@ -177,7 +176,7 @@ def throughput(
     return Report(
         question="throughput",
         inputs={
-            **inputs_of(asked, gpus, tp, pp, ep),
+            **inputs_of(asked),
             "concurrency": list(concurrency),
             "rps": rps,
             "slo": [each.text for each in limits],
@@ -205,17 +204,14 @@ def _say_validity(asked: Question, server: Server, most: int) -> None:
         )
 
 
-def inputs_of(asked: Question, gpus: int | None, tp: int | None, pp: int, ep: int) -> dict[str, Any]:
+def inputs_of(asked: Question) -> dict[str, Any]:
     """What was asked, as understood."""
     return {
         "model": asked.chosen.model.id,
         "quantization": [row.id for row in asked.formats],
         "kv_dtype": asked.kv_dtype,
         "gpu": [card.id for card in asked.cards],
-        "gpus": gpus,
-        "tp": tp,
-        "pp": pp,
-        "ep": ep,
+        **asked.cut._asdict(),
         "engine": asked.engine.id,
         "engine_version": asked.engine_version,
         **asked.lengths._asdict(),
@@ -228,25 +224,18 @@ def _cheapest(
     asked: Question,
     servers: Servers,
     quantization: Quantization,
-    ways: Ways,
     today: date | None,
     rps: float | None,
     limits: Sequence[Slo],
 ) -> Gpu:
     """The card whose smallest fitting deployment costs least; first of all, of those that meet the load."""
     cat = asked.catalog
-    statements = cat.price_rows()
-    book = OfferBook(
-        statements,
-        today=day_of(None, today or date.today()),
-        allowed=offer_filter(cat, statements, (), (), ()),
-        per_card=cat.per_card_products,
-    )
+    book, _ = offer_book(cat, asked.ledger, today=today)
     best: tuple[bool, float, Gpu] | None = None
     for card in cat.gpus.values():
         if card.vendor not in VENDORS[asked.setup.kind]:
             continue
-        server, _, _ = place(servers, card, quantization, ways)
+        server, _, _ = place(servers, card, quantization, asked.ways)
         if server is None:
             continue
         offer, _ = book.cheapest(card.id, cards=server.gpus, per_replica=server.evaluation.parallel.gpus)
@@ -384,7 +373,10 @@ def _stated(
 
 
 def cite_speed(asked: Question, server: Server) -> None:
-    """Evidence of an estimate: the card, its peaks and link, and the constants of the model of speed."""
+    """Evidence of an estimate: the card, its peaks and link, and the constants of the model of speed.
+
+    A constant binds where a tenth more of it moves a request alone or at full load.
+    """
     ledger, gpu = asked.ledger, server.gpu
     servers = asked.servers(server.evaluation.quantization)
     cite_card(ledger, servers.sizer, server.evaluation)
@@ -399,22 +391,20 @@ def cite_speed(asked: Question, server: Server) -> None:
     if server.work.tp > 1 or server.work.dp > 1:
         link = gpu.link.bytes_per_s_each_way or 0.0
         ledger.cite(f"gpus.{gpu.id}.link.gb_per_s_each_way", bytes_to_gb(link), "GB/s", source)
+    loads = (1.0, server.most)
+    plain = [_times(server, load) for load in loads]
     for entry in asked.catalog.sections["speed_constants"]:
         row = entry["row"]
+        name = row["id"].replace("-", "_")
+        more = asked.constants._replace(**{name: getattr(asked.constants, name) * 1.1})
+        other = server.with_machine(machine_of(server.work, server.traits, more))
         ledger.cite(
             f"speed_constants.{row['id']}",
             row["value"],
             row["unit"],
             row["source"],
-            binding=_binds(server, asked.constants, row["id"].replace("-", "_")),
+            binding=any(_times(other, load) != times for load, times in zip(loads, plain, strict=True)),
         )
-
-
-def _binds(server: Server, constants: SpeedConstants, name: str) -> bool:
-    """Whether a tenth more of a constant moves a request alone or at full load."""
-    more = constants._replace(**{name: getattr(constants, name) * 1.1})
-    other = server.with_machine(machine_of(server.work, server.traits, more))
-    return any(_times(other, load) != _times(server, load) for load in (1.0, server.most))
 
 
 def _times(server: Server, load: float) -> tuple[float, float]:

@@ -8,7 +8,7 @@ named by a hash of their content.
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -192,6 +192,11 @@ def _overlay(path: Path) -> dict[str, list[Entry]]:
 def read_layers(overlays: tuple[Path, ...]) -> list[Mapping[str, list[Entry]]]:
     """The shipped rows, then those of every overlay file, weakest first. Raises DataError."""
     return [_shipped(locate.data_folder()), *map(_overlay, locate.overlay_files(overlays))]
+
+
+def opened(catalog: Sequence[Path | str] | Catalog) -> Catalog:
+    """The catalogue as given, or the shipped one under overlays. Raises DataError for wrong files."""
+    return catalog if isinstance(catalog, Catalog) else load(tuple(Path(path) for path in catalog))
 
 
 def load(overlays: tuple[Path, ...] = ()) -> Catalog:

@@ -1,6 +1,6 @@
 """A table of raw values: what every view renders, and no view computes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -39,6 +39,11 @@ class Column:
     title: str
     kind: Kind = Kind.TEXT
     priority: int = 0
+
+
+def cells(columns: Sequence[Column], items: Iterable[object]) -> list[list[Any]]:
+    """Rows of a table whose columns name the fields of its items."""
+    return [[getattr(item, column.key) for column in columns] for item in items]
 
 
 @dataclass(frozen=True, slots=True)

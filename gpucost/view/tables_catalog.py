@@ -7,7 +7,7 @@ from typing import Any
 
 from gpucost.domain.report import Report
 from gpucost.view.format import as_number
-from gpucost.view.table import Column, Kind, Table
+from gpucost.view.table import Column, Kind, Table, cells
 
 
 def term_tables(report: Report) -> list[Table]:
@@ -130,7 +130,7 @@ def _counts(result: Any) -> Table:
     columns = [Column("section", "section"), Column("shipped", "shipped rows", Kind.COUNT)]
     if result.files:
         columns.append(Column("overlays", "overlay rows", Kind.COUNT))
-    rows = [[getattr(count, column.key) for column in columns] for count in result.sections]
+    rows = cells(columns, result.sections)
     caption = f"Overlays: {', '.join(result.files)}" if result.files else ""
     return Table("", tuple(columns), rows, main=True, caption=caption, headline="The catalogue is right.")
 
@@ -202,5 +202,5 @@ def _sources(entry: Any) -> Table:
         Column("as_of", "as of"),
         Column("confidence", "confidence"),
     )
-    rows = [[getattr(source, column.key) for column in columns] for source in entry.sources]
+    rows = cells(columns, entry.sources)
     return Table("Sources", columns, rows)

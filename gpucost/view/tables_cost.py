@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpucost.domain.report import Report
 from gpucost.domain.speed import CostResult, ImportResult, MeasuredCostResult
 from gpucost.view.format import format_value
-from gpucost.view.table import Column, Kind, Table
+from gpucost.view.table import Column, Kind, Table, cells
 
 FRONT = 5
 """Offers of the Pareto front that are named below a table."""
@@ -53,7 +53,7 @@ def cost_tables(report: Report) -> list[Table]:
             Table(
                 title=_title(report, result),
                 columns=tuple(columns),
-                rows=[[getattr(row, column.key) for column in columns] for row in rows],
+                rows=cells(columns, rows),
                 main=True,
                 headline=_headline(result),
                 caption=_caption(result),
@@ -101,31 +101,20 @@ def _caption(result: CostResult) -> str:
 
 
 def _apis(result: CostResult, *, main: bool) -> Table:
+    columns = (
+        Column("offer", "API"),
+        Column("usd_per_million_input_tokens", "USD/M in", Kind.USD),
+        Column("usd_per_million_output_tokens", "USD/M out", Kind.USD),
+        Column("usd_per_request", "USD/request", Kind.USD, priority=2),
+        Column("break_even_output_tokens_per_month", "break-even", Kind.TOKENS),
+        Column("reachable", "reachable", Kind.BOOL),
+        Column("as_of", "price of", priority=1),
+        Column("note", "note", priority=3),
+    )
     return Table(
         title="Hosted prices, and the answer tokens per month from which the cheapest deployment wins",
-        columns=(
-            Column("offer", "API"),
-            Column("usd_per_million_input_tokens", "USD/M in", Kind.USD),
-            Column("usd_per_million_output_tokens", "USD/M out", Kind.USD),
-            Column("usd_per_request", "USD/request", Kind.USD, priority=2),
-            Column("break_even_output_tokens_per_month", "break-even", Kind.TOKENS),
-            Column("reachable", "reachable", Kind.BOOL),
-            Column("as_of", "price of", priority=1),
-            Column("note", "note", priority=3),
-        ),
-        rows=[
-            [
-                api.offer,
-                api.usd_per_million_input_tokens,
-                api.usd_per_million_output_tokens,
-                api.usd_per_request,
-                api.break_even_output_tokens_per_month,
-                api.reachable,
-                api.as_of,
-                api.note,
-            ]
-            for api in result.apis
-        ],
+        columns=columns,
+        rows=cells(columns, result.apis),
         main=main,
         caption="the deployment is taken as rented for 730 hours, and as one",
     )
@@ -150,7 +139,7 @@ def measured_tables(report: Report) -> list[Table]:
         Table(
             title="Cost of measured executions",
             columns=columns,
-            rows=[[getattr(row, column.key) for column in columns] for row in result.rows],
+            rows=cells(columns, result.rows),
             main=True,
             headline=f"{best.name} is the cheapest, {saving} below the dearest.",
             caption=f"billed alone: whole seconds and {result.idle_s:g} s of idle time",
@@ -175,7 +164,7 @@ def import_tables(report: Report) -> list[Table]:
         Table(
             title=f"{report.inputs['model']} on {report.inputs['gpus']} × {report.inputs['gpu']}",
             columns=columns,
-            rows=[[getattr(point, column.key) for column in columns] for point in result.points],
+            rows=cells(columns, result.points),
             main=True,
             headline=f"{len(result.points)} measured loads written to {result.overlay}.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpucost.domain.report import Report
 from gpucost.domain.speed import SpeedRow, ThroughputResult
 from gpucost.view.format import format_value
-from gpucost.view.table import Column, Kind, Table
+from gpucost.view.table import Column, Kind, Table, cells
 
 
 def throughput_tables(report: Report) -> list[Table]:
@@ -36,7 +36,7 @@ def throughput_tables(report: Report) -> list[Table]:
         Table(
             title=_title(report, result),
             columns=tuple(columns),
-            rows=[[getattr(row, column.key) for column in columns] for row in rows],
+            rows=cells(columns, rows),
             main=True,
             headline=_headline(report, result),
             caption=_caption(rows),

@@ -1,7 +1,7 @@
 """The tables of `validate`: errors by quantity, the worst figures, what is not reproduced."""
 
 from gpucost.domain.report import Report
-from gpucost.view.table import Column, Kind, Table
+from gpucost.view.table import Column, Kind, Table, cells
 
 WORST = 12
 
@@ -118,7 +118,7 @@ def speed_tables(report: Report, *, main: bool) -> list[Table]:
                 Table(
                     title=f"Throughput by {by}, a fifth of the groups left out",
                     columns=columns,
-                    rows=[[getattr(line, column.key) for column in columns] for line in lines],
+                    rows=cells(columns, lines),
                 )
             )
     scores = [score for score in speed.scores if score.quantity == "throughput"]
