@@ -178,7 +178,7 @@ def cost(
     shown = sorted(worth_showing(found), key=lambda each: key(each.row))[:top]
     for each in shown:
         if each.choice is not None:
-            cite_price(asked.ledger, book, each.choice)
+            cite_price(asked.ledger, each.choice, today=book.today)
     if shown and shown[0].server is not None:
         cite_speed(asked, shown[0].server)
     apis: tuple[ApiCost, ...] = ()

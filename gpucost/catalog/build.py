@@ -236,6 +236,7 @@ def price(row: Row) -> Price:
         note=row.get("note", ""),
         refuted=row.get("refuted", ""),
         aliases=tuple(row.get("aliases", ())),
+        tier_from_gb=row.get("tier_from_gb"),
     )
 
 

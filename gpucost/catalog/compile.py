@@ -24,6 +24,9 @@ SECTIONS = (
     "providers",
     "products",
     "prices",
+    "billing",
+    "features",
+    "cold_starts",
     "terms",
     "memory_cases",
     "speed_constants",
@@ -134,7 +137,14 @@ _SOURCE_KEYS = ("source", "sources", "memory_sources", "quality_sources")
 def cited_sources(row: Mapping[str, Any]) -> list[str]:
     """Ids of the sources that a row cites, those of its defaults and constants included."""
     cited: list[str] = []
-    for part in (row, *row.get("defaults", ()), *row.get("constants", ()), *row.get("speed", ())):
+    for part in (
+        row,
+        *row.get("defaults", ()),
+        *row.get("constants", ()),
+        *row.get("speed", ()),
+        *row.get("terms", ()),
+        *row.get("plans", ()),
+    ):
         for key in _SOURCE_KEYS:
             value = part.get(key, ())
             cited += [value] if isinstance(value, str) else value

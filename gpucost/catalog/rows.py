@@ -9,23 +9,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/@+:-]*$", max_length=120)]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=80)]
-DateText = Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2}|\d{4}-\d{2}|\d{4}|unknown)$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(gt=0)]
-CountOrZero = Annotated[int, Field(ge=0)]
-Sources = Annotated[list[Id], Field(min_length=1)]
-
-
-class Row(BaseModel):
-    """Base: strict types, no unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+from gpucost.catalog.rows_base import (
+    Count,
+    CountOrZero,
+    DateText,
+    Id,
+    NonNegative,
+    Positive,
+    Row,
+    Slug,
+    Sources,
+    Text,
+)
+from gpucost.catalog.rows_billing import BillingRow, FeatureRow, PhaseRow
 
 
 class SourceRow(Row):
@@ -341,6 +339,9 @@ class PriceRow(Row):
     usd_per_execution: Positive | None = None
     usd_per_million_input_tokens: NonNegative | None = None
     usd_per_million_output_tokens: NonNegative | None = None
+    tier_from_gb: NonNegative | None = Field(
+        None, description="the price holds for what is above this, up to the next tier [GB per month]"
+    )
 
     @model_validator(mode="after")
     def _one_price(self) -> PriceRow:
@@ -569,6 +570,9 @@ class CatalogFile(Row):
     providers: list[ProviderRow] = []
     products: list[ProductRow] = []
     prices: list[PriceRow] = []
+    billing: list[BillingRow] = []
+    features: list[FeatureRow] = []
+    cold_starts: list[PhaseRow] = []
     terms: list[TermRow] = []
     memory_cases: list[MemoryCaseRow] = []
     speed_constants: list[SpeedConstantRow] = []

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gpucost.catalog import build, locate
 from gpucost.domain.engine import Engine
@@ -21,6 +21,9 @@ from gpucost.domain.offer import Provider
 from gpucost.domain.provenance import Source
 from gpucost.domain.quantization import Quantization
 from gpucost.errors import DataError
+
+if TYPE_CHECKING:
+    from gpucost.domain.rules import Rule
 
 Entry = dict[str, Any]
 
@@ -88,6 +91,17 @@ class Catalog:
         """Rows of all dated statements, or of what the seeds state (many of those are refuted)."""
         rows = [entry["row"] for entry in self.sections["prices"]]
         return [row for row in rows if (row["stated_by"] == "seed") == seeds]
+
+    @cached_property
+    def billing_rows(self) -> dict[str, dict[str, Any]]:
+        """Rows of billing rules by `provider/product`; `rule` builds one."""
+        return {entry["row"]["id"]: entry["row"] for entry in self.sections["billing"]}
+
+    def rule(self, product: str) -> "Rule":
+        """How a product bills. Raises KeyError."""
+        from gpucost.catalog.build_rules import rule  # most questions ask for none
+
+        return rule(self.billing_rows[product])
 
     @cached_property
     def per_card_products(self) -> frozenset[str]:

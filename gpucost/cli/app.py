@@ -16,6 +16,9 @@ COMMANDS = {
     "size": "gpucost.cli.size",
     "throughput": "gpucost.cli.throughput",
     "cost": "gpucost.cli.cost",
+    "bill": "gpucost.cli.bill",
+    "breakeven": "gpucost.cli.breakeven",
+    "compare": "gpucost.cli.compare",
     "explain": "gpucost.cli.explain",
     "validate": "gpucost.cli.validate",
     "bench": "gpucost.cli.bench",
@@ -87,7 +90,12 @@ def run(words: list[str]) -> int:
     """Run one command line [words] and return its exit code."""
     _open_streams()
     try:
-        build(words)(args=words, standalone_mode=True)
+        app = build(words)
+        if any(word.partition("=")[0] == "--scenario" for word in words):
+            from gpucost.cli.scenario import spliced
+
+            words = spliced(app, words)
+        app(args=words, standalone_mode=True)
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):
             return _close()

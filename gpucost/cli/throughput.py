@@ -164,6 +164,7 @@ def throughput(
         rows = report.result.rows
         points = [(row.concurrency, row.output_tokens_per_s) for row in rows]
         typer.echo(
-            draw(points, title="output tokens/s over requests in flight"), err=format is not Format.TABLE
+            draw({"": points}, title="output tokens/s over requests in flight"),
+            err=format is not Format.TABLE,
         )
     emit(report, "throughput", format=format, output=output, sources=sources, field=field)

@@ -54,6 +54,8 @@ class Price(NamedTuple):
     refuted: str = ""
     """Seed rows only: id of the claim that fails and the right value."""
     aliases: tuple[str, ...] = ()
+    tier_from_gb: float | None = None
+    """The price holds for what is above this [GB per month]."""
 
 
 class Provider(NamedTuple):

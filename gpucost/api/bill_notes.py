@@ -1,0 +1,134 @@
+"""Evidence of a bill, and what its reader must know."""
+
+from gpucost.api.bill_setup import Setup
+from gpucost.api.billed import Costing
+from gpucost.api.execution import Timed
+from gpucost.api.throughput import cite_speed
+from gpucost.domain.billing import Bill
+from gpucost.domain.rules import ProductKind
+
+
+def cite_bill(setup: Setup, costing: Costing, one: Bill, timed: Timed) -> None:
+    """Evidence of a bill: its price, the terms of its rule that count, prices beside the cards; and notes."""
+    ledger, deployment, rule = setup.ledger, costing.deployment, costing.rule
+    if deployment.choice is None and deployment.usd_per_hour is not None:
+        ledger.user(f"--deployment {deployment.label}", deployment.usd_per_hour, "USD/h")
+    for price in deployment.tokens:
+        if price is not None:
+            ledger.cite(
+                f"prices.{price.offer}.{price.unit}", price.usd, price.unit, price.source, as_of=price.as_of
+            )
+    for each in one.lines:
+        if each.offer and each.offer != deployment.label and each.usd_per_unit is not None:
+            beside = costing.beside_price(each.offer)
+            if beside is not None:
+                ledger.cite(
+                    f"prices.{beside.offer}.{beside.unit}",
+                    beside.usd,
+                    beside.unit,
+                    beside.source,
+                    as_of=beside.as_of,
+                )
+        if each.price_state == "unknown":
+            ledger.note(
+                f"{one.deployment}: the price of {each.name} is unknown, and the total with it", "warning"
+            )
+    _cite_terms(setup, costing, one)
+    if (
+        timed.server is not None
+        and setup.execution.question is not None
+        and setup.execution.work.execution_s is None
+    ):
+        cite_speed(setup.execution.question, timed.server)
+    _say(setup, costing, one)
+    if rule.committed:
+        ledger.note(f"{rule.product}: paid for the whole term, used or not")
+
+
+def _cite_terms(setup: Setup, costing: Costing, one: Bill) -> None:
+    given = setup.settings
+    moved = {
+        "idle_timeout_s": given.idle_timeout_s is None and bool(one.starts),
+        "load_s": given.start_s is None and bool(one.starts),
+        "image_s": given.start_s is None and given.image_s is None and bool(one.starts),
+        "rounding_s": bool(one.starts),
+        "minimum_s": bool(one.starts),
+        "vcpus": given.vcpus is None and any(each.name == "CPU" for each in one.lines),
+        "memory_gib": given.memory_gib is None and any(each.name == "memory" for each in one.lines),
+        "discount": costing.kind is ProductKind.ACTIVE and given.active_discount is None,
+    }
+    for name, value, unit in (
+        ("--start-s", given.start_s, "s"),
+        ("--image-s", given.image_s, "s"),
+        ("--idle-timeout-s", given.idle_timeout_s, "s"),
+        ("--active-discount", given.active_discount, ""),
+    ):
+        if value is not None:
+            setup.ledger.user(name, value, unit)
+    for name, counts in moved.items():
+        found = costing.rule.find(name, costing.gpu)
+        if found is not None and counts:
+            key, term = found
+            setup.ledger.cite(
+                f"billing.{costing.rule.product}.{key}",
+                term.value,
+                name.rpartition("_")[2],
+                term.source,
+                binding=term.value != 0,
+                note=term.note,
+            )
+
+
+def _say(setup: Setup, costing: Costing, one: Bill) -> None:
+    """What the reader must know of one bill."""
+    ledger, rule, settings, label = setup.ledger, costing.rule, setup.settings, one.deployment
+    limit = rule.term("execution_timeout_s")
+    if limit is not None and one.execution_s is not None and one.execution_s > limit:
+        longest = rule.term("longest_execution_s")
+        far = f", which can be raised to {longest:,.0f} s" if longest else ""
+        ledger.note(
+            f"{label}: a request of {one.execution_s:,.0f} s is ended after {limit:,.0f} s{far}", "warning"
+        )
+    if costing.kind is ProductKind.WORKERS:
+        most = rule.term("max_workers")
+        if settings.max_workers is None and most is not None and one.workers > most:
+            ledger.note(
+                f"{label}: about {one.workers:.1f} workers run on average, its default limit is {most:.0f}; "
+                "raise it there, or set --max-workers to see the bill within a limit",
+                "warning",
+            )
+        if costing.deployment.rule.during_start in ("failed", "lost") and one.cold_share:
+            ledger.note(
+                f"{label}: requests that find no worker fail until one is up "
+                f"({costing.clock().start_s:,.0f} s); the bill counts them as if they waited",
+                "warning",
+            )
+        if one.method == "approximation":
+            ledger.note(
+                "bills of workers that scale are approximate for random arrivals (simulated ones lie within "
+                "a quarter): how the autoscaler reacts while workers start decides"
+            )
+        unknown = [name for name, part in rule.parts._asdict().items() if part == "unknown"]
+        if unknown and one.starts:
+            words = " and ".join({"image": "getting the image", "load": "loading"}.get(n, n) for n in unknown)
+            ledger.note(f"{label}: whether {words} is billed is not documented; it is counted")
+    if costing.kind is ProductKind.WORKERS and costing.execution_s and costing.settings.max_workers:
+        room = costing.settings.max_workers * settings.slots
+        if setup.asked.level and setup.asked.level * setup.asked.traffic.peak * costing.execution_s > room:
+            ledger.note(
+                f"{label}: {costing.settings.max_workers} workers cannot serve the busiest time; the queue "
+                "grows, and the bill is that of full workers",
+                "warning",
+            )
+    if rule.kind is ProductKind.WORKERS and rule.to_zero == "optional" and not costing.scales:
+        ledger.note(
+            f"{rule.product} is billed as always on; --scale-to-zero stops its workers when nothing comes"
+        )
+    if rule.plans and settings.plan is None and costing.kind is not ProductKind.TOKENS:
+        plans = ", ".join(f"{plan.id} (credit {plan.credit_usd:g} USD)" for plan in rule.plans.values())
+        ledger.note(f"{label}: plans {plans} are left out; --plan counts one")
+    if rule.product == "runpod/active" and rule.priced_as_since <= setup.shelf.day.isoformat():
+        ledger.note(
+            f"runpod/active: the list discount was withdrawn on {rule.priced_as_since}: an active worker "
+            "costs the flex rate; --active-discount sets what a sale grants, --as-of 2026-05-01 the old list"
+        )

@@ -1,0 +1,330 @@
+"""What a deployment costs at a level of traffic: its rule, its prices and the settings become lines."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from gpucost.api.deployments import Deployment, Shelf
+from gpucost.calc.arrays import Values
+from gpucost.calc.bill_lines import (
+    Billed,
+    Clock,
+    Rate,
+    Tier,
+    always_on_lines,
+    billed,
+    line,
+    tiered_lines,
+    token_lines,
+    total,
+    worker_lines,
+)
+from gpucost.calc.traffic import Spent, Traffic, needed
+from gpucost.calc.usage import MOST_GROUPS, Workers
+from gpucost.domain.billing import Line
+from gpucost.domain.offer import Price
+from gpucost.domain.rules import ProductKind, Rule
+from gpucost.errors import UsageError
+from gpucost.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
+
+ENDS = ("value", "low", "high")
+
+
+class Settings(NamedTuple):
+    """What the user sets about workers and what stands beside them; None: as the product does."""
+
+    slots: int = 1
+    start_s: float | None = None
+    image_s: float | None = None
+    idle_timeout_s: float | None = None
+    min_workers: int = 0
+    max_workers: int | None = None
+    workers: int | None = None
+    """Always-on workers; None: as many as carry the busiest stretch."""
+    scale_to_zero: bool = False
+    volume_gb: float = 0.0
+    container_disk_gb: float = 0.0
+    disk_gb: float = 0.0
+    egress_gb: float = 0.0
+    """Per month."""
+    vcpus: float | None = None
+    memory_gib: float | None = None
+    plan: str | None = None
+    active_discount: float | None = None
+    region_factor: float | None = None
+
+
+class Period(NamedTuple):
+    """Billed time."""
+
+    name: str
+    hours: float
+    month_hours: float
+
+    @property
+    def months(self) -> float:
+        """Months in it."""
+        return self.hours / self.month_hours
+
+    @property
+    def seconds(self) -> float:
+        """Seconds in it."""
+        return self.hours * SECONDS_PER_HOUR
+
+
+class Demand(NamedTuple):
+    """What is asked of every deployment."""
+
+    traffic: Traffic
+    input_tokens: float | None
+    output_tokens: float | None
+    jobs: bool = False
+    """Each burst is a job: machines are started for it and stopped after it."""
+
+
+class Costed(NamedTuple):
+    """Lines at a level of traffic, with the seconds behind them."""
+
+    lines: list[Line]
+    spent: Spent | None
+    paid: Billed | None
+    workers: Values
+    """Kept on, or on average."""
+
+
+class Costing:
+    """Bills one deployment at any level of traffic."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        deployment: Deployment,
+        settings: Settings,
+        demand: Demand,
+        execution_s: float | None,
+        *,
+        weights_s: Mapping[str, float] | None = None,
+    ) -> None:
+        """`weights_s`: time to read the weights of a model by end of its range, where both are known [s]."""
+        self.shelf, self.deployment, self.settings = shelf, deployment, settings
+        self._weights_s = weights_s
+        self.demand, self.execution_s = demand, execution_s
+        self.rule: Rule = deployment.rule
+        self.gpu = None if deployment.gpu is None else deployment.gpu.id
+        self._beside: dict[str, tuple[Tier, ...]] = {}
+        self._checked()
+
+    def _checked(self) -> None:
+        if self.kind is ProductKind.TOKENS:
+            if self.demand.input_tokens is None or self.demand.output_tokens is None:
+                raise UsageError(
+                    f"{self.deployment.label} is paid per token: give --input-tokens and --output-tokens"
+                )
+        elif self.execution_s is None:
+            raise UsageError(
+                f"{self.deployment.label} is paid by time: give --execution-s, or a --model with "
+                "--input-tokens and --output-tokens"
+            )
+
+    @property
+    def kind(self) -> ProductKind:
+        """The formula in force: a product that may scale to zero is always on unless it is asked to."""
+        rule = self.rule
+        if rule.kind is ProductKind.WORKERS and rule.to_zero != "always" and not self.scales:
+            return ProductKind.ACTIVE
+        return rule.kind
+
+    @property
+    def scales(self) -> bool:
+        """Whether workers stop when nothing comes."""
+        rule = self.rule
+        if rule.kind is not ProductKind.WORKERS or rule.to_zero == "never":
+            return False
+        return rule.to_zero == "always" or self.settings.scale_to_zero or self.demand.jobs
+
+    def clock(self, end: str = "value") -> Clock:
+        """How seconds are billed; `end` takes the low or high end of what is uncertain."""
+        given, rule = self.settings, self.rule
+        image = given.image_s if given.image_s is not None else rule.term("image_s", end=end, gpu=self.gpu)
+        load = rule.term("load_s", end=end, gpu=self.gpu)
+        if self._weights_s is not None and end != "low":  # at best a snapshot is hit
+            load = max(load or 0.0, self._weights_s[end])
+        if given.start_s is not None:
+            load, image = given.start_s, given.image_s or 0.0
+        return Clock(
+            rule.parts,
+            image or 0.0,
+            load or 0.0,
+            rule.term("rounding_s") or 0.0,
+            rule.term("minimum_s") or 0.0,
+        )
+
+    def idle_timeout_s(self, end: str = "value") -> float:
+        """Idle time until a worker stops [s]."""
+        if self.settings.idle_timeout_s is not None:
+            return self.settings.idle_timeout_s
+        return self.rule.term("idle_timeout_s", end=end, gpu=self.gpu) or 0.0
+
+    def workers(self, end: str = "value") -> Workers:
+        """How the deployment serves, starts and stops."""
+        return Workers(
+            service_s=self.execution_s or 0.0,
+            slots=self.settings.slots,
+            start_s=self.clock(end).start_s,
+            idle_timeout_s=self.idle_timeout_s(end),
+            least=self.settings.min_workers,
+            most=self.settings.max_workers or (1 if self.demand.jobs else MOST_GROUPS),
+        )
+
+    def rate(self) -> Rate:
+        """Prices of one worker."""
+        deployment, given = self.deployment, self.settings
+        factor = given.region_factor or self.rule.term("region_factor") or 1.0
+        hourly = None if deployment.usd_per_hour is None else deployment.usd_per_hour * factor
+        if hourly is not None and self.rule.kind is ProductKind.ACTIVE and given.active_discount:
+            hourly *= 1 - given.active_discount
+        cpu, memory = self.tiers("cpu"), self.tiers("memory")
+        vcpus = given.vcpus if given.vcpus is not None else self.rule.term("vcpus", gpu=self.gpu)
+        gib = given.memory_gib if given.memory_gib is not None else self.rule.term("memory_gib", gpu=self.gpu)
+        return Rate(
+            deployment.cards,
+            hourly,
+            deployment.label,
+            (vcpus or 0.0) if cpu else 0.0,
+            cpu[0].usd * factor if cpu else None,
+            (gib or 0.0) if memory else 0.0,
+            memory[0].usd * factor if memory else None,
+        )
+
+    def tiers(self, name: str) -> tuple[Tier, ...]:
+        """Prices of what stands beside the cards, by tier; those of the deployment's region where named."""
+        if name not in self._beside:
+            offers = self.rule.beside.get(name, ())
+            region = self.deployment.label.partition("@")[2]
+            if any("@" in offer for offer in offers):
+                offers = tuple(offer for offer in offers if offer.partition("@")[2] == region)
+            prices = [price for offer in offers if (price := self.beside_price(offer)) is not None]
+            self._beside[name] = tuple(Tier(p.tier_from_gb or 0.0, p.usd, p.offer) for p in prices)
+        return self._beside[name]
+
+    def beside_price(self, offer: str) -> Price | None:
+        """The statement that answers for an offer beside the cards."""
+        provider, product, _ = offer.split("/", 2)
+        rows = [row for row in self.shelf.rows.get(f"{provider}/{product}", ()) if row["offer"] == offer]
+        if not rows:
+            return None
+        unit = next(key for key in rows[0] if key.startswith("usd_per_"))
+        choice = self.shelf.choice(rows, unit)
+        return None if choice is None else choice.price
+
+    def at(self, level: Values, period: Period, *, end: str = "value") -> Costed:
+        """Lines of the period at a mean level of traffic [requests/s], a number or an array."""
+        if self.kind is ProductKind.TOKENS:
+            return Costed(self._tokens(level * period.seconds) + self._fees(period), None, None, level * 0)
+        workers, clock, rate = self.workers(end), self.clock(end), self.rate()
+        if self.kind is ProductKind.WORKERS or self._runs_jobs:
+            spent = self.shelf.spent(self.demand.traffic, level, workers, period.seconds)
+            paid = billed(self.demand.traffic, spent, clock)
+            lines = worker_lines(paid, rate)
+            mean = paid.all_s / period.seconds
+        else:
+            mean = self._kept(level)
+            spent, paid = None, None
+            lines = always_on_lines(mean * period.hours, rate)
+        requests = level * period.seconds
+        return Costed(
+            [*lines, *self._beside_lines(mean, requests, period), *self._fees(period)], spent, paid, mean
+        )
+
+    @property
+    def _runs_jobs(self) -> bool:
+        """A machine that is started for each job and stopped after it."""
+        return self.demand.jobs and self.rule.kind is ProductKind.INSTANCE and not self.rule.committed
+
+    def _kept(self, level: Values) -> Values:
+        """Always-on workers: as told, or as few as carry the busiest stretch."""
+        if self.settings.workers is not None:
+            return level * 0 + float(self.settings.workers)
+        service, slots = self.execution_s or 0.0, self.settings.slots
+        return needed(self.demand.traffic, level, service_s=service, slots=slots)
+
+    def _tokens(self, requests: Values) -> list[Line]:
+        prices = tuple(None if price is None else price.usd for price in self.deployment.tokens)
+        return token_lines(
+            requests,
+            input_tokens=self.demand.input_tokens or 0.0,
+            output_tokens=self.demand.output_tokens or 0.0,
+            prices=(prices[0], prices[1]),
+        )
+
+    def _beside_lines(self, workers: Values, requests: Values, period: Period) -> list[Line]:
+        given, months = self.settings, period.months
+        lines: list[Line] = []
+        wanted: Mapping[str, float] = {
+            "network-volume": given.volume_gb,
+            "container-disk": given.container_disk_gb,
+            "volume-disk": given.disk_gb,
+        }
+        for name, size in wanted.items():
+            if not size:
+                continue
+            copies = 1.0 if name == "network-volume" else workers
+            found = tiered_lines(name, size * copies, "GB-month", self.tiers(name))
+            lines += [_times(each, months) for each in found]
+        if given.egress_gb:
+            found = tiered_lines("egress", given.egress_gb, "GB", self.tiers("egress"))
+            lines += [_times(each, months) for each in found]
+        if fee := self.tiers("execution-fee"):
+            lines.append(line("execution fee", requests, "requests", fee[0].usd, fee[0].offer))
+        return lines
+
+    def _fees(self, period: Period) -> list[Line]:
+        if self.settings.plan is None:
+            return []
+        plan = self.rule.plans.get(self.settings.plan)
+        if plan is None:
+            known = ", ".join(self.rule.plans) or "no plan"
+            if not self.rule.plans:
+                return []
+            raise UsageError(f"--plan {self.settings.plan}: {self.rule.product} has {known}")
+        lines = []
+        if plan.price is not None:
+            price = self.beside_price(plan.price)
+            lines.append(
+                line("plan fee", period.months, "months", None if price is None else price.usd, plan.price)
+            )
+        return lines
+
+    def with_credit(self, lines: list[Line], period: Period) -> list[Line]:
+        """The lines with the plan's credit, which no bill falls below zero by."""
+        plan = self.rule.plans.get(self.settings.plan or "")
+        if plan is None or not plan.credit_usd:
+            return lines
+        usage = total(each for each in lines if each.name != "plan fee")[0]
+        used = min(plan.credit_usd * period.months, usage)
+        return [*lines, line("credit", -used, "USD", 1.0)]
+
+    def exposure_usd(self, period: Period) -> tuple[int, float] | None:
+        """Most workers and their bill when all are busy all the time [USD]; None where no limit is known."""
+        if self.kind is ProductKind.TOKENS or self.deployment.usd_per_hour is None:
+            return None
+        most = self.settings.max_workers
+        if self.kind is ProductKind.WORKERS and most is None:
+            known = self.rule.term("max_workers")
+            most = None if known is None else int(known)
+        elif self.kind is not ProductKind.WORKERS:
+            most = None
+        if most is None:
+            return None
+        lines = always_on_lines(most * period.hours, self.rate())
+        lines += self._beside_lines(float(most), 0.0, period) + self._fees(period)
+        return most, float(total(lines)[0])
+
+
+def _times(each: Line, factor: float) -> Line:
+    usd = None if each.usd is None else each.usd * factor
+    return each._replace(quantity=each.quantity * factor, usd=usd)
+
+
+def default_period(month_hours: float = HOURS_PER_MONTH) -> Period:
+    """A month."""
+    return Period("month", month_hours, month_hours)
