@@ -1,13 +1,16 @@
 """GPU cost and sizing calculator for LLMs: sourced data, measured error.
 
 `gpucost.size(model="meta-llama/Llama-3.1-8B", gpu="l40s")` returns the same report that the command
-line prints; so do `gpucost.throughput`, `gpucost.cost`,
-`gpucost.explain` and `gpucost.validate`.
+line prints; so do `gpucost.throughput`, `gpucost.cost`, `gpucost.bill`, `gpucost.breakeven`,
+`gpucost.compare`, `gpucost.explain` and `gpucost.validate`.
 """
 
 TYPE_CHECKING = False  # as in `typing`, whose import would cost more than `--version` answers in
 
 if TYPE_CHECKING:
+    from gpucost.api.bill import bill
+    from gpucost.api.breakeven import breakeven
+    from gpucost.api.compare import compare
     from gpucost.api.cost import cost
     from gpucost.api.explain import explain
     from gpucost.api.size import size
@@ -15,12 +18,22 @@ if TYPE_CHECKING:
     from gpucost.api.validate import validate
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "cost", "explain", "size", "throughput", "validate"]
+__all__ = [
+    "__version__",
+    "bill",
+    "breakeven",
+    "compare",
+    "cost",
+    "explain",
+    "size",
+    "throughput",
+    "validate",
+]
 
 
 def __getattr__(name: str) -> object:
     """Load a question when it is first asked: importing the package costs nothing."""
-    if name in ("cost", "explain", "size", "throughput", "validate"):
+    if name in __all__:
         from importlib import import_module
 
         return getattr(import_module(f"gpucost.api.{name}"), name)

@@ -83,6 +83,7 @@ def bill(
     if not several(deployment) and not flex_vs_active:
         found.sort(key=lambda each: (each[0].total_usd is None, each[0].total_usd or 0.0))
         found = found[:top]
+    setup.check_plan([each[1] for each in found])
     choices = [each[1].deployment.choice for each in found]
     cite_prices(ledger, [each for each in choices if each is not None], today=setup.shelf.day)
     for one, costing, timed in found:

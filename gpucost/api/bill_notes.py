@@ -11,6 +11,8 @@ from gpucost.domain.rules import ProductKind
 def cite_bill(setup: Setup, costing: Costing, one: Bill, timed: Timed) -> None:
     """Evidence of a bill: its price, the terms of its rule that count, prices beside the cards; and notes."""
     ledger, deployment, rule = setup.ledger, costing.deployment, costing.rule
+    for text in deployment.notes:
+        ledger.note(text)
     if deployment.choice is None and deployment.usd_per_hour is not None:
         ledger.user(f"--deployment {deployment.label}", deployment.usd_per_hour, "USD/h")
     for price in deployment.tokens:
@@ -28,12 +30,13 @@ def cite_bill(setup: Setup, costing: Costing, one: Bill, timed: Timed) -> None:
                     beside.unit,
                     beside.source,
                     as_of=beside.as_of,
+                    binding=beside.usd != 0,
                 )
         if each.price_state == "unknown":
             ledger.note(
                 f"{one.deployment}: the price of {each.name} is unknown, and the total with it", "warning"
             )
-    _cite_terms(setup, costing, one)
+    _cite_terms(setup, costing)
     if (
         timed.server is not None
         and setup.execution.question is not None
@@ -45,18 +48,23 @@ def cite_bill(setup: Setup, costing: Costing, one: Bill, timed: Timed) -> None:
         ledger.note(f"{rule.product}: paid for the whole term, used or not")
 
 
-def _cite_terms(setup: Setup, costing: Costing, one: Bill) -> None:
-    given = setup.settings
-    moved = {
-        "idle_timeout_s": given.idle_timeout_s is None and bool(one.starts),
-        "load_s": given.start_s is None and bool(one.starts),
-        "image_s": given.start_s is None and given.image_s is None and bool(one.starts),
-        "rounding_s": bool(one.starts),
-        "minimum_s": bool(one.starts),
-        "vcpus": given.vcpus is None and any(each.name == "CPU" for each in one.lines),
-        "memory_gib": given.memory_gib is None and any(each.name == "memory" for each in one.lines),
-        "discount": costing.kind is ProductKind.ACTIVE and given.active_discount is None,
-    }
+NUDGE = 1.1
+TERMS = (
+    "idle_timeout_s",
+    "load_s",
+    "image_s",
+    "rounding_s",
+    "minimum_s",
+    "vcpus",
+    "memory_gib",
+    "region_factor",
+)
+"""Numbers of a rule that may move a bill."""
+
+
+def _cite_terms(setup: Setup, costing: Costing) -> None:
+    """The numbers of a rule and of the user; one that a tenth more of it does not move the bill is marked."""
+    given, ledger, level = setup.settings, setup.ledger, setup.asked.level
     for name, value, unit in (
         ("--start-s", given.start_s, "s"),
         ("--image-s", given.image_s, "s"),
@@ -64,19 +72,36 @@ def _cite_terms(setup: Setup, costing: Costing, one: Bill) -> None:
         ("--active-discount", given.active_discount, ""),
     ):
         if value is not None:
-            setup.ledger.user(name, value, unit)
-    for name, counts in moved.items():
+            ledger.user(name, value, unit)
+    base = None if level is None else costing.total_usd(level, setup.month)
+    for name in TERMS:
         found = costing.rule.find(name, costing.gpu)
-        if found is not None and counts:
-            key, term = found
-            setup.ledger.cite(
+        if found is None or costing.kind is ProductKind.TOKENS:
+            continue
+        key, term = found
+        moves = term.value != 0
+        if level is not None and moves:
+            moves = costing.with_term(key, NUDGE).total_usd(level, setup.month) != base
+        if moves or costing.kind is ProductKind.WORKERS:
+            unit = "s" if name.endswith("_s") else ""
+            ledger.cite(
                 f"billing.{costing.rule.product}.{key}",
                 term.value,
-                name.rpartition("_")[2],
+                unit,
                 term.source,
-                binding=term.value != 0,
+                binding=moves,
                 note=term.note,
             )
+    found = costing.rule.find("discount")
+    if found is not None and given.active_discount is None:
+        ledger.cite(
+            f"billing.{costing.rule.product}.discount",
+            found[1].value,
+            "",
+            found[1].source,
+            binding=found[1].value != 0,
+            note=found[1].note,
+        )
 
 
 def _say(setup: Setup, costing: Costing, one: Bill) -> None:
@@ -105,8 +130,9 @@ def _say(setup: Setup, costing: Costing, one: Bill) -> None:
             )
         if one.method == "approximation":
             ledger.note(
-                "bills of workers that scale are approximate for random arrivals (simulated ones lie within "
-                "a quarter): how the autoscaler reacts while workers start decides"
+                "bills of workers that scale are approximate for random arrivals: whether a request waits "
+                "for the worker that it started (as here) or for the first free one may double them where "
+                "starts are long and idle timeouts short"
             )
         unknown = [name for name, part in rule.parts._asdict().items() if part == "unknown"]
         if unknown and one.starts:

@@ -91,6 +91,13 @@ class Setup(NamedTuple):
                 weights = {"value": phase.value_s, "low": phase.low_s or 0.0, "high": phase.high_s or 0.0}
         return Costing(self.shelf, deployment, self.settings, demand, timed.execution_s, weights_s=weights)
 
+    def check_plan(self, costings: Sequence[Costing]) -> None:
+        """Raises UsageError for a plan that no product here has."""
+        plan = self.settings.plan
+        known = sorted({f"{c.rule.product}: {name}" for c in costings for name in c.rule.plans})
+        if plan is not None and all(plan not in costing.rule.plans for costing in costings):
+            raise UsageError(f"--plan {plan}: {', '.join(known) or 'no product here has plans'}")
+
     def inputs(self) -> dict[str, Any]:
         """What was asked, as understood."""
         question, given = self.execution.question, self.execution.work

@@ -1,6 +1,7 @@
 """What a deployment costs at a level of traffic: its rule, its prices and the settings become lines."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import NamedTuple
 
 from gpucost.api.deployments import Deployment, Shelf
@@ -186,13 +187,15 @@ class Costing:
         vcpus = given.vcpus if given.vcpus is not None else self.rule.term("vcpus", gpu=self.gpu)
         gib = given.memory_gib if given.memory_gib is not None else self.rule.term("memory_gib", gpu=self.gpu)
         return Rate(
-            deployment.cards,
-            hourly,
-            deployment.label,
-            (vcpus or 0.0) if cpu else 0.0,
-            cpu[0].usd * factor if cpu else None,
-            (gib or 0.0) if memory else 0.0,
-            memory[0].usd * factor if memory else None,
+            cards=deployment.cards,
+            usd_per_hour=hourly,
+            offer=deployment.label,
+            vcpus=(vcpus or 0.0) if cpu else 0.0,
+            usd_per_vcpu_s=cpu[0].usd * factor if cpu else None,
+            vcpu_offer=cpu[0].offer if cpu else "",
+            memory_gib=(gib or 0.0) if memory else 0.0,
+            usd_per_gib_s=memory[0].usd * factor if memory else None,
+            memory_offer=memory[0].offer if memory else "",
         )
 
     def tiers(self, name: str) -> tuple[Tier, ...]:
@@ -282,10 +285,7 @@ class Costing:
             return []
         plan = self.rule.plans.get(self.settings.plan)
         if plan is None:
-            known = ", ".join(self.rule.plans) or "no plan"
-            if not self.rule.plans:
-                return []
-            raise UsageError(f"--plan {self.settings.plan}: {self.rule.product} has {known}")
+            return []
         lines = []
         if plan.price is not None:
             price = self.beside_price(plan.price)
@@ -302,6 +302,18 @@ class Costing:
         usage = total(each for each in lines if each.name != "plan fee")[0]
         used = min(plan.credit_usd * period.months, usage)
         return [*lines, line("credit", -used, "USD", 1.0)]
+
+    def with_term(self, key: str, factor: float) -> "Costing":
+        """The same deployment with one number of its rule multiplied."""
+        other = copy(self)
+        term = self.rule.terms[key]
+        terms = {**self.rule.terms, key: term._replace(value=term.value * factor)}
+        other.rule = self.rule._replace(terms=terms)
+        return other
+
+    def total_usd(self, level: float, period: Period) -> float:
+        """Sum of the known lines at a level of traffic [USD]."""
+        return float(total(self.with_credit(self.at(level, period).lines, period))[0])
 
     def exposure_usd(self, period: Period) -> tuple[int, float] | None:
         """Most workers and their bill when all are busy all the time [USD]; None where no limit is known."""

@@ -83,6 +83,7 @@ def breakeven(
     sides, reason = _sides(setup, names)
     if len({side.label for side in sides}) < len(sides):
         raise UsageError("a deployment is named twice")
+    setup.check_plan([side.costing for side in sides])
     most = _most(setup, sides, up_to_requests_per_day)
     crossings: list[Crossing] = []
     overhead = None

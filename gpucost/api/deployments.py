@@ -48,6 +48,8 @@ class Deployment(NamedTuple):
     """The dated statement behind the price; None for a price of the user."""
     tokens: tuple[Price | None, Price | None] = (None, None)
     """Prices of input and output tokens."""
+    notes: tuple[str, ...] = ()
+    """What was understood of the card's name."""
 
     @property
     def billing(self) -> str | None:
@@ -199,8 +201,9 @@ def _timed(
         name, cards = f"{priced}/{found[1]}", int(found[2])
         exact = _named(offers, name)
     wanted = name.partition("/")[2].partition("/")[2]
+    notes: tuple[str, ...] = ()
     if exact is None:
-        exact, gpu = _by_card(shelf, product, offers, wanted, cards)
+        exact, gpu, notes = _by_card(shelf, product, offers, wanted, cards)
     if not 1 <= cards <= 4096:
         raise UsageError(f"{product}/{sku}: from 1 to 4,096 cards")
     choice = shelf.choice(offers[exact])
@@ -223,8 +226,8 @@ def _timed(
     if cards > 1 and price.gpu_count == 1:
         label += f"x{cards}"
     if usd is not None:
-        return Deployment(f"{label}={usd:.6g}/h", product, rule, gpu, count, usd, None)
-    return Deployment(label, product, rule, gpu, count, hourly, choice)
+        return Deployment(f"{label}={usd:.6g}/h", product, rule, gpu, count, usd, None, notes=notes)
+    return Deployment(label, product, rule, gpu, count, hourly, choice, notes=notes)
 
 
 def _named(offers: Mapping[str, list[Row]], name: str) -> str | None:
@@ -240,11 +243,13 @@ def _named(offers: Mapping[str, list[Row]], name: str) -> str | None:
 
 def _by_card(
     shelf: Shelf, product: str, offers: Mapping[str, list[Row]], name: str, cards: int
-) -> tuple[str, Gpu]:
-    """The offer of a product that has a card of this name, and the card."""
+) -> tuple[str, Gpu, tuple[str, ...]]:
+    """The offer of a product that has a card of this name, the card, and what was understood."""
     known = sorted(offers)
+    notes: tuple[str, ...] = ()
     try:
-        choices = [resolve_gpu(shelf.catalog, name).gpu.id]
+        read = resolve_gpu(shelf.catalog, name)
+        choices, notes = [read.gpu.id], read.notes
     except AmbiguousNameError as error:
         choices = list(error.choices)
     except UnknownNameError:
@@ -263,7 +268,7 @@ def _by_card(
     if len(found) > 1:
         raise AmbiguousNameError("deployment", f"{product}/{name}", tuple(sorted(found)))
     offer, gpu = next(iter(found.items()))
-    return offer, shelf.catalog.gpus[gpu]
+    return offer, shelf.catalog.gpus[gpu], notes
 
 
 def _card_of(shelf: Shelf, price: Price, name: str) -> Gpu:

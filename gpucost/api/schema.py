@@ -18,11 +18,14 @@ from gpucost.errors import UnknownNameError
 Schema = dict[str, Any]
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-KINDS = ("catalog", "report", "size", "throughput", "cost")
+KINDS = ("catalog", "report", "size", "throughput", "cost", "bill", "breakeven", "compare")
 RESULTS = {
     "size": ("gpucost.domain.results", "SizeResult"),
     "throughput": ("gpucost.domain.speed", "ThroughputResult"),
     "cost": ("gpucost.domain.speed", "CostResult"),
+    "bill": ("gpucost.domain.billing", "BillResult"),
+    "breakeven": ("gpucost.domain.billing", "BreakevenResult"),
+    "compare": ("gpucost.domain.billing", "CompareResult"),
     "cost measured": ("gpucost.domain.speed", "MeasuredCostResult"),
     "bench import": ("gpucost.domain.speed", "ImportResult"),
     "explain": ("gpucost.api.explain", "TermsResult"),

@@ -1,6 +1,5 @@
 """Formulas that take one deployment or many: a number, or an array with one value per deployment."""
 
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 Values: TypeAlias = Any
@@ -59,15 +58,6 @@ def choose(condition: Values, yes: Values, no: Values) -> Values:
     return where(condition, yes, no)
 
 
-def together(parts: Sequence[Values]) -> Sequence[Values]:
-    """Numbers as they are; arrays as one array with a row for each, which is worked out at once."""
-    if not parts or isinstance(parts[0], (int, float)):
-        return parts
-    from numpy import stack
-
-    return [stack(parts)]
-
-
 def over_rows(a: Values) -> Values:
-    """The sum over the rows that `together` made; a number as it is."""
+    """The sum over the rows of an array; a number as it is."""
     return a if isinstance(a, (int, float)) or a.ndim < 2 else a.sum(axis=0)

@@ -42,8 +42,10 @@ class Rate(NamedTuple):
     offer: str = ""
     vcpus: float = 0.0
     usd_per_vcpu_s: float | None = None
+    vcpu_offer: str = ""
     memory_gib: float = 0.0
     usd_per_gib_s: float | None = None
+    memory_offer: str = ""
 
 
 def line(name: str, quantity: Values, unit: str, usd: float | None, offer: str = "") -> Line:
@@ -102,9 +104,11 @@ def always_on_lines(worker_hours: Values, rate: Rate) -> list[Line]:
 def _beside_cards(seconds: Values, rate: Rate) -> list[Line]:
     lines = []
     if rate.vcpus:
-        lines.append(line("CPU", seconds * rate.vcpus, "vCPU-s", rate.usd_per_vcpu_s))
+        lines.append(line("CPU", seconds * rate.vcpus, "vCPU-s", rate.usd_per_vcpu_s, rate.vcpu_offer))
     if rate.memory_gib:
-        lines.append(line("memory", seconds * rate.memory_gib, "GiB-s", rate.usd_per_gib_s))
+        lines.append(
+            line("memory", seconds * rate.memory_gib, "GiB-s", rate.usd_per_gib_s, rate.memory_offer)
+        )
     return lines
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from gpucost.calc.arrays import Values
 
 HALVINGS = 80
-PRECISION = 1e-12
+PRECISION = 1e-10
 
 
 class Bracket(NamedTuple):

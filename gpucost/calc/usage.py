@@ -4,18 +4,21 @@ A worker serves `slots` requests at once, takes `start_s` before its first one, 
 idle for `idle_timeout_s`. Everything is a mean per second of the stream, so a number of workers: `busy` = 0.3
 is 0.3 worker-seconds per second. All functions take a rate, or an array of rates.
 
-Poisson arrivals: a request takes the first worker (in a fixed order) that has a free slot, as with routing to
-the most recently used one. Of the offered load a = rate × service, the first n slots then carry
-a·(1 − B(n)), B Erlang's loss formula; worker i carries A_i = a·(B((i−1)c) − B(ic)). What the last of all
-workers would lose waits instead and fills the idle time of all in proportion, A_i + (c − A_i)·θ. The gaps
-of a worker are exponential with the mean that its load implies, so it stops with probability exp(−T/gap)
-and idles gap·(1 − exp(−T/gap)) per gap. A start holds a worker too: the share of cold requests is the root
-of share = starts(service + share·start) / rate. For one worker with one slot this is the M/G/1 queue with
-set-up and delayed stop, exactly: starts per second = (1 − ρ) / (L + exp(qT)/q).
+Poisson arrivals: a request takes the idle worker that was used last, else starts one. The number N of
+requests in hand is that of M/G/∞ with the load a = rate × service (M/M/n where workers are limited), and the
+idle workers are a stack: the n-th is idle exactly while N < n. So it falls idle rate·π(n−1) times per second,
+for P(N < n) / (rate·π(n−1)) on average. The gap is that of a birth-death process: with p = rate/(rate + ends)
+the next event is an arrival, which closes it, else N falls further; it is taken as a mixture of two
+exponentials with that p and the right mean. The worker stops with P(gap > T). A start holds its worker too:
+the share of cold requests is the root of share = starts(service + share·start) / rate. For one worker with
+one slot this is the M/G/1 queue with set-up and delayed stop, exactly: starts per second =
+(1 − ρ) / (L + exp(qT)/q). Of rare requests a share exp(−qT) is cold, so that a longer timeout pays where
+rate × start > 1.
 
 References: Erlang (1917); Welch, Operations Research 12 (1964) 736 (waits with a set-up).
 """
 
+from math import exp, log, sqrt
 from typing import NamedTuple
 
 from gpucost.calc.arrays import (
@@ -26,17 +29,20 @@ from gpucost.calc.arrays import (
     largest,
     over_rows,
     smallest,
-    together,
 )
 
 TINY = 1e-12
+NEVER = 1e-200
+"""Times per second of what does not happen; it divides."""
 ROOTS = 16
 """Steps towards the share of cold requests (Illinois method)."""
 CLOSE = 1e-8
 """Precision of that share."""
-NEGLIGIBLE = 1e-6
-"""Load that is left for further workers, below which they are not looked at."""
-MOST_GROUPS = 4096
+SPREAD = 8.0
+"""Standard deviations of the requests in hand that are looked at."""
+FAINT = 30.0
+"""Logarithm of the weight, below the largest one, from which on more requests in hand do not count."""
+MOST_GROUPS = 1_000_000
 TABLE = 64
 """Rates at which many are interpolated."""
 
@@ -109,13 +115,39 @@ def packed(rate: Values, workers: Workers) -> Flow:
 def poisson(rate: Values, workers: Workers) -> Flow:
     """Random arrivals at a mean `rate` [1/s]; see the head of this module.
 
-    Exact for one worker with one slot. With several it is an approximation: simulated totals lie within a
-    quarter of it where a worker is started for every request that finds none idle, mostly within 7 %; an
-    autoscaler that counts the workers that are starting needs fewer.
+    Exact for one worker with one slot. With several it lies between two simulated policies, a request that
+    stays with the worker that it started and one that the first free worker takes, or within 7 % of one of
+    them. Workers that are kept on lose what finds them busy to the others, which see random arrivals.
     """
-    if workers.start_s == 0 or workers.least >= workers.most:
-        return _hunt(rate, workers, rate * 0)
+    least, slots = workers.least, workers.slots
+    if not least:
+        return _scaled(rate, workers, _cold_share(rate, workers))
+    full, levels = _levels(rate * workers.service_s, slots, min(workers.most, MOST_GROUPS))
+    kept_busy = rate * 0 + min(full, least)
+    for level in levels:
+        inside = level.inside < least * slots
+        kept_busy = kept_busy + over_rows(choose(inside, 1 - level.below, level.below * 0))
+    nothing = rate * 0
+    if least >= workers.most:
+        saturated = rate * workers.service_s >= float(least * slots)
+        idle = choose(saturated, nothing, least - kept_busy)
+        return Flow(least - idle, idle, nothing, nothing, nothing, nothing, _wait(rate, workers), saturated)
+    lost = nothing + 1
+    for place in range(1, least * slots + 1):
+        lost = rate * workers.service_s * lost / (place + rate * workers.service_s * lost)
+    if slots == 1:
+        kept_busy = rate * workers.service_s * (1 - lost)
+    beyond = largest(rate * lost, TINY)
+    rest = workers._replace(least=0, most=workers.most - least)
+    found = _scaled(beyond, rest, _cold_share(beyond, rest))
+    return found._replace(busy=found.busy + kept_busy, kept=least - kept_busy, wait_s=None)
+
+
+def _cold_share(rate: Values, workers: Workers) -> Values:
+    """Share of requests that start a worker, by the Illinois method."""
     share = low = rate * 0
+    if workers.start_s == 0:
+        return share
     high, side = rate * 0 + 1, rate * 0
     f_low, f_high = _excess(rate, workers, low), _excess(rate, workers, high)
     for _ in range(ROOTS):
@@ -130,7 +162,7 @@ def poisson(rate: Values, workers: Workers) -> Flow:
         f_low = choose(up, found, choose(side < 0, f_low / 2, f_low))
         low, high = choose(up, share, low), choose(up, high, share)
         side = choose(up, side * 0 + 1, side * 0 - 1)
-    return _hunt(rate, workers, share)
+    return share
 
 
 def tabulated(rate: Values, workers: Workers) -> Flow:
@@ -163,98 +195,106 @@ def tabulated(rate: Values, workers: Workers) -> Flow:
 
 def _excess(rate: Values, workers: Workers, share: Values) -> Values:
     """Starts per request that a share of cold requests leads to, less that share."""
-    return _hunt(rate, workers, share).starts / rate - share
+    return _scaled(rate, workers, share).starts / rate - share
 
 
-class Carried(NamedTuple):
-    """Load of ordered workers under Erlang's loss formula."""
+class Level(NamedTuple):
+    """One worker of the stack; of arrays a row per worker."""
 
-    load: Values
-    parts: list[Values]
-    lost: Values
-    """Share of requests that find all of them full."""
-    filled: Values
-    """Share of idle time that is filled when what would be lost waits instead."""
-
-
-def _carried(load: Values, slots: int, most: int) -> Carried:
-    lost, parts = load * 0 + 1, []
-    for group in range(min(most, MOST_GROUPS)):
-        before = lost
-        for slot in range(1, slots + 1):
-            lost = load * lost / (group * slots + slot + load * lost)
-        parts.append(load * (before - lost))
-        if _most(load * lost) < NEGLIGIBLE:
-            break
-    left = load * lost
-    room = float(len(parts) * slots)
-    filled = smallest(left / largest(room - load * (1 - lost), TINY), 1.0)
-    return Carried(load, parts, lost, filled)
+    inside: Values
+    """Requests in hand at which it is idle and one more would need it."""
+    at: Values
+    """P(N = inside)."""
+    below: Values
+    """P(N <= inside): it is idle."""
 
 
-def _hunt(rate: Values, workers: Workers, cold: Values) -> Flow:
-    """Flow when a share `cold` of the requests starts a worker each, and holds it meanwhile.
+def _levels(load: Values, slots: int, most: int) -> tuple[int, list[Level]]:
+    """Workers that are practically always busy, and those above them that requests in hand reach.
 
-    Requests that workers which are starting delay come to the later ones, so that those see the load with the
-    starts in it; the kept ones serve alone.
+    N has weights load^n/n!, beyond all slots a geometric tail.
     """
+    places = most * slots
+    peak = _most(load)
+    top = min(places, int(peak + SPREAD * sqrt(peak) + 2 * SPREAD))
+    if not isinstance(load, (int, float)):
+        return 0, _level_rows(load, slots, places, top)
+    full = max(0, min(int(peak - SPREAD * sqrt(peak)), places - 1) // slots)
+    logs, highest = [0.0], 0.0
+    for count in range(full * slots + 1, top + 1):
+        logs.append(logs[-1] + log(load / count))
+        highest = max(highest, logs[-1])
+        if logs[-1] < highest - FAINT:
+            top = count
+            break
+    weights = [exp(each - highest) for each in logs]
+    whole = sum(weights)
+    if top == places:
+        whole += weights[-1] * load / (places - load) if load < places else float("inf")
+        weights.pop()
+    found, below = [], 0.0
+    for count, weight in enumerate(weights, full * slots):
+        below += weight
+        if count % slots == 0:
+            found.append(Level(float(count), weight / whole, below / whole))
+    return full, found
+
+
+def _level_rows(load: Values, slots: int, places: int, top: int) -> list[Level]:
+    """The same for arrays."""
+    import numpy as np
+
+    counts = np.arange(0.0, top + 1)[:, None]
+    steps = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1.0, top + 1)))])[:, None]
+    logs = counts * np.log(load) - steps
+    weights = np.exp(logs - logs.max(axis=0))
+    whole = weights.sum(axis=0)
+    if top == places:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            whole = whole + np.where(load < places, weights[-1] * load / (places - load), np.inf)
+        counts, weights = counts[:-1], weights[:-1]
+    below = np.cumsum(weights, axis=0)
+    return [Level(counts[::slots], weights[::slots] / whole, below[::slots] / whole)]
+
+
+def _scaled(rate: Values, workers: Workers, cold: Values) -> Flow:
+    """Flow when no worker is kept on, and a share `cold` of the requests starts one each and holds it."""
     service, slots, timeout = workers.service_s, workers.slots, workers.idle_timeout_s
+    most = min(workers.most, MOST_GROUPS)
     spent = service + cold * workers.start_s
-    found = _carried(rate * spent, slots, workers.most)
     nothing = rate * 0
-    saturated = found.load >= float(len(found.parts) * slots)
-    starts, gaps, tail, union = nothing, nothing, nothing, nothing
-    for part in together(found.parts[workers.least :]):
-        empty, gap = _idle(part, slots, spent)
-        empty = choose(saturated, nothing, empty * (1 - found.filled))
-        union = union + over_rows(1 - empty)
-        stops = exponential(-smallest(timeout / gap, 700.0))
-        onsets = empty / gap  # per second, over on and off: an off worker is empty too
+    starts, gaps, tail = nothing, nothing, nothing
+    full, levels = _levels(rate * spent, slots, most)
+    used = nothing + full
+    for level in levels:
+        onsets = largest(rate * level.at, NEVER)
+        either = rate + level.inside / spent  # the next arrival or end of a request, per second
+        direct = rate / either
+        long = largest((level.below / onsets - direct / either) / largest(1 - direct, TINY), TINY)
+        soon, late = _beyond(timeout * either), _beyond(timeout / long)
+        stops = direct * soon + (1 - direct) * late
+        idle = direct * (1 - soon) / either + (1 - direct) * long * (1 - late)
         starts = starts + over_rows(onsets * stops)
-        gaps = gaps + over_rows(onsets * (gap * (1 - stops) - timeout * stops))
+        gaps = gaps + over_rows(largest(onsets * (idle - timeout * stops), onsets * 0))
         tail = tail + over_rows(onsets * timeout * stops)
-    kept_busy = nothing
-    if workers.least:
-        alone = _carried(rate * service, slots, workers.most)
-        for part in alone.parts[: workers.least]:
-            kept_busy = kept_busy + 1 - _idle(part, slots, service)[0] * (1 - alone.filled)
-        kept_busy = smallest(kept_busy, float(workers.least))
+        used = used + over_rows(1 - level.below)
     load_s = starts * workers.start_s
-    if slots == 1:
-        busy = smallest(rate * service, float(min(workers.most, MOST_GROUPS)))
-    else:
-        busy = largest(kept_busy + union - load_s, rate * service / slots)
-    on = largest(busy - kept_busy, nothing) + load_s + gaps + tail
-    idle = workers.least - smallest(kept_busy, busy)
-    return Flow(busy, idle, starts, gaps, tail, on, _wait(rate, workers), saturated)
+    room = float(most * slots)
+    busy = smallest(rate * service, room) if slots == 1 else rate * service / slots
+    if slots > 1:
+        busy = smallest(largest(used - load_s, busy), float(most))
+    on = busy + load_s + gaps + tail
+    saturated = rate * spent >= room
+    return Flow(busy, nothing, starts, gaps, tail, on, _wait(rate, workers), saturated)
+
+
+def _beyond(times: Values) -> Values:
+    """exp(−x), where x may be huge."""
+    return exponential(-smallest(times, 700.0))
 
 
 def _most(load: Values) -> float:
     return float(load if isinstance(load, (int, float)) else load.max())
-
-
-def _idle(carried: Values, slots: int, service_s: Values) -> tuple[Values, Values]:
-    """Share of time without a request, and mean gap [s], of a worker that carries `carried` [erlang].
-
-    It is taken as a group of slots that loses what it cannot serve: offered load α, α(1 − B(α)) = carried,
-    P(0) = 1 / Σ α^k/k!, gap = service / α.
-    """
-    carried = largest(carried, TINY)
-    if slots == 1:
-        carried = smallest(carried, 1 - 1e-9)
-        return 1 - carried, service_s * (1 - carried) / carried
-    offered = carried
-    for _ in range(8):
-        lost = offered * 0 + 1
-        for slot in range(1, slots + 1):
-            lost = offered * lost / (slot + offered * lost)
-        offered = carried / largest(1 - lost, 1e-6)
-    term = offered * 0 + 1
-    whole = term
-    for slot in range(1, slots + 1):
-        term = term * offered / slot
-        whole = whole + term
-    return 1 / whole, service_s / offered
 
 
 def _wait(rate: Values, workers: Workers) -> Values | None:
@@ -280,7 +320,7 @@ def uniform(rate: Values, workers: Workers) -> Flow:
     """
     warm_busy, warm_idle, gap = _steady(rate, workers, rate * workers.service_s)
     _, _, cold_gap = _steady(rate, workers, rate * (workers.service_s + workers.start_s))
-    cold = _cold_share(gap, cold_gap, workers.idle_timeout_s)
+    cold = _started_share(gap, cold_gap, workers.idle_timeout_s)
     warm_on = warm_busy + warm_idle
     kept = largest(workers.least - warm_busy, rate * 0)
     cold = choose(warm_on <= workers.least, rate * 0, cold)
@@ -314,7 +354,7 @@ def _steady(rate: Values, workers: Workers, load: Values) -> tuple[Values, Value
     return full + alone, idle, gap
 
 
-def _cold_share(gap: Values, cold_gap: Values, timeout_s: float) -> Values:
+def _started_share(gap: Values, cold_gap: Values, timeout_s: float) -> Values:
     """Share of requests that start a worker: all, none, or every other one.
 
     After a cold start the gap is shorter by the start, so that the next request may find the worker idle.
@@ -343,7 +383,7 @@ def bursts(rate: Values, workers: Workers, size: float) -> Flow:
         taken += count
         gap = largest(interval - took, nothing)
         cold_gap = largest(gap - workers.start_s, nothing)
-        cold = _cold_share(gap, cold_gap, workers.idle_timeout_s)
+        cold = _started_share(gap, cold_gap, workers.idle_timeout_s)
         stays = choose(cold == 0.5, cold_gap / 2, (1 - cold) * gap)
         busy = busy + count * smallest(took / interval, 1.0)
         kept = kept + always * gap / interval
