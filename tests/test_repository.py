@@ -244,9 +244,12 @@ def _help(*words: str) -> str:
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
+QUESTIONS = ("size", "throughput", "cost", "bill", "breakeven", "compare")
+
+
 def test_the_readme_names_every_flag_and_no_other() -> None:
     grammar = README.partition("## Grammar")[2].partition("## Output")[0]
-    known = [_flags(_help(word).partition("Options:")[2]) for word in ("size", "throughput", "cost")]
+    known = [_flags(_help(word).partition("Options:")[2]) for word in QUESTIONS]
     assert _flags(grammar) == set().union(*known) - {"--help"}
 
 
@@ -287,7 +290,7 @@ def test_the_recipes_of_the_data_load_as_overlays(tmp_path: Path, monkeypatch: p
     for number, block in enumerate(_recipes()):
         files.append(tmp_path / f"recipe-{number}.yaml")
         files[-1].write_text(block, encoding="utf-8")
-    assert len(files) == 8
+    assert len(files) == 9
     catalog = load(tuple(files))
     assert catalog.source("example-gpu-datasheet").publisher == "The vendor"
     assert catalog.entry("gpus", "l4-24gb")["file"].endswith("recipe-1.yaml")
@@ -296,7 +299,7 @@ def test_the_recipes_of_the_data_load_as_overlays(tmp_path: Path, monkeypatch: p
 def test_the_units_of_the_data_are_those_of_the_rows() -> None:
     text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     table = text.partition("## Fields")[2].partition("\n## ")[0]
-    rows = (PACKAGE / "catalog" / "rows.py").read_text(encoding="utf-8")
+    rows = "".join(path.read_text(encoding="utf-8") for path in (PACKAGE / "catalog").glob("rows*.py"))
     named = {
         word.rpartition(".")[2]
         for line in table.splitlines()

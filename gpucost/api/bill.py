@@ -139,6 +139,8 @@ def _named(
             raise UsageError("--flex-vs-active goes with --gpu, and without --deployment")
         return [resolve(shelf, f"runpod/{word}/{gpu}{suffix}") for word in ("flex", "active")]
     if names:
+        if provider or billing:
+            raise UsageError("--provider and --billing choose among the offers of --gpu, not of --deployment")
         if gpu is not None or gpus is not None:
             raise UsageError(
                 "--deployment names its card: leave --gpu and --gpus out, write x2 for two cards"

@@ -61,9 +61,7 @@ def _request_bill(setup: Setup, costing: Costing) -> Bill:
     paid, lines = runs[0]
     costed = Costed(lines, None, paid, 1.0)
     made = _made(setup, costing, hour, 1 / hour.seconds, costed, lines, [run[1] for run in runs[1:]])
-    return made._replace(
-        method="exact", starts=1.0, cold_share=1.0, wait_s=costing.clock().start_s, max_exposure_usd=None
-    )
+    return made._replace(method="exact", starts=1.0, cold_share=1.0, wait_s=costing.clock().start_s)
 
 
 def _alone(costing: Costing, end: str) -> tuple[Billed, list[Line]]:
@@ -99,10 +97,13 @@ def _made(
     usd = float(known) if whole_bill else None
     sums = [total(each) for each in ends]
     low, high = (float(found) if all_known else None for found, all_known in sums)
-    if low is not None and high is not None and low > high:
-        low, high = high, low
+    ends_usd = [each for each in (low, usd, high) if each is not None]
+    if len(ends_usd) == 3:  # a shorter idle time can cost more starts than it saves
+        low, high = min(ends_usd), max(ends_usd)
     spent = costed.spent
-    exposure = costing.exposure_usd(span if span.name != "request" else setup.month)
+    exposure = costing.exposure_usd(span, float(costed.workers)) if span.name != "request" else None
+    if high is not None and exposure is not None and costed.workers <= exposure[0]:
+        high = max(usd or 0.0, min(high, exposure[1]))  # the limit of workers holds then as well
     return Bill(
         deployment=deployment.label,
         product=deployment.product,
@@ -142,7 +143,7 @@ def _utilisation(costing: Costing, costed: Costed, level: float) -> float | None
         paid = float(costed.paid.all_s)
         return float(costed.paid.busy_s) / paid if paid else None
     load = level * (costing.execution_s or 0.0) / costing.settings.slots
-    return load / float(costed.workers)
+    return min(1.0, load / float(costed.workers))
 
 
 def _wait(setup: Setup, costing: Costing, costed: Costed, level: float) -> float | None:

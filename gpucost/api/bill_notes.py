@@ -125,27 +125,32 @@ def _say(setup: Setup, costing: Costing, one: Bill) -> None:
         if costing.deployment.rule.during_start in ("failed", "lost") and one.cold_share:
             ledger.note(
                 f"{label}: requests that find no worker fail until one is up "
-                f"({costing.clock().start_s:,.0f} s); the bill counts them as if they waited",
+                f"({costing.clock().start_s:,.0f} s); the bill counts them as if they came again",
                 "warning",
             )
         if one.method == "approximation":
             ledger.note(
                 "bills of workers that scale are approximate for random arrivals: whether a request waits "
-                "for the worker that it started (as here) or for the first free one may double them where "
-                "starts are long and idle timeouts short"
+                "for the worker that it started (as here) or for the first free one can more than double "
+                "them where starts are long and idle timeouts short"
             )
         unknown = [name for name, part in rule.parts._asdict().items() if part == "unknown"]
         if unknown and one.starts:
             words = " and ".join({"image": "getting the image", "load": "loading"}.get(n, n) for n in unknown)
             ledger.note(f"{label}: whether {words} is billed is not documented; it is counted")
-    if costing.kind is ProductKind.WORKERS and costing.execution_s and costing.settings.max_workers:
-        room = costing.settings.max_workers * settings.slots
-        if setup.asked.level and setup.asked.level * setup.asked.traffic.peak * costing.execution_s > room:
-            ledger.note(
-                f"{label}: {costing.settings.max_workers} workers cannot serve the busiest time; the queue "
-                "grows, and the bill is that of full workers",
-                "warning",
-            )
+    limit_of_workers = settings.max_workers if costing.kind is ProductKind.WORKERS else settings.workers
+    load = (setup.asked.level or 0.0) * setup.asked.traffic.peak * (costing.execution_s or 0.0)
+    if limit_of_workers is not None and load > limit_of_workers * settings.slots * (1 + 1e-9):
+        ledger.note(
+            f"{label}: {limit_of_workers} workers cannot serve the busiest time; what they leave is not "
+            "billed, and the price per request is too low",
+            "warning",
+        )
+    if costing.kind is ProductKind.WORKERS and settings.workers is not None:
+        ledger.note(f"{label} scales with traffic: --workers does not hold for it; see --min-workers")
+    window = rule.term("window_hours", end="low")
+    if rule.committed and window is not None and one.period_hours < window:
+        ledger.note(f"{label}: the least term is {window:,.0f} hours, more than is billed here", "warning")
     if rule.kind is ProductKind.WORKERS and rule.to_zero == "optional" and not costing.scales:
         ledger.note(
             f"{rule.product} is billed as always on; --scale-to-zero stops its workers when nothing comes"
@@ -156,5 +161,5 @@ def _say(setup: Setup, costing: Costing, one: Bill) -> None:
     if rule.product == "runpod/active" and rule.priced_as_since <= setup.shelf.day.isoformat():
         ledger.note(
             f"runpod/active: the list discount was withdrawn on {rule.priced_as_since}: an active worker "
-            "costs the flex rate; --active-discount sets what a sale grants, --as-of 2026-05-01 the old list"
+            "costs the flex rate; --active-discount sets what a sale grants, --as-of 2026-05-12 the old list"
         )

@@ -117,8 +117,17 @@ class Setup(NamedTuple):
         }
 
 
-def set_up(flags: BillingFlags, *, catalog: Sequence[Path | str] | Catalog, today: date | None) -> Setup:
-    """Resolves the flags. Raises UsageError for values out of range and contradictions."""
+def set_up(
+    flags: BillingFlags,
+    *,
+    abstract: bool = False,
+    catalog: Sequence[Path | str] | Catalog,
+    today: date | None,
+) -> Setup:
+    """Resolves the flags; an `abstract` request is a second of work.
+
+    Raises UsageError for values out of range and contradictions.
+    """
     prices = flags.get("prices", "catalog")
     if prices not in ("catalog", "seeds"):
         raise UnknownNameError("--prices", prices, ("catalog", "seeds"))
@@ -133,6 +142,7 @@ def set_up(flags: BillingFlags, *, catalog: Sequence[Path | str] | Catalog, toda
         flags.get("engine", "vllm"),
         flags.get("input_tokens"),
         flags.get("output_tokens"),
+        abstract,
     )
     execution = Execution(cat, work, slots=settings.slots)
     ledger = execution.ledger
@@ -179,10 +189,12 @@ def _settings(flags: BillingFlags) -> Settings:
         ("--egress-gb", flags.get("egress_gb"), MOST_GB),
         ("--vcpus", flags.get("vcpus"), 4096),
         ("--memory-gib", flags.get("memory_gib"), 1e6),
-        ("--region-factor", flags.get("region_factor"), 10),
     ):
         if value is not None and not 0 <= value <= limit:
             raise UsageError(f"{flag} must be from 0 to {limit:,.0f}, not {value}")
+    factor = flags.get("region_factor")
+    if factor is not None and not 0 < factor <= 10:
+        raise UsageError(f"--region-factor must be above 0 and at most 10, not {factor}")
     discount = flags.get("active_discount")
     if discount:
         share("--active-discount", discount)
@@ -205,5 +217,5 @@ def _settings(flags: BillingFlags) -> Settings:
         memory_gib=flags.get("memory_gib"),
         plan=flags.get("plan"),
         active_discount=discount,
-        region_factor=flags.get("region_factor") or None,
+        region_factor=factor,
     )

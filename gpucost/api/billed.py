@@ -5,7 +5,7 @@ from copy import copy
 from typing import NamedTuple
 
 from gpucost.api.deployments import Deployment, Shelf
-from gpucost.calc.arrays import Values
+from gpucost.calc.arrays import Values, largest, smallest
 from gpucost.calc.bill_lines import (
     Billed,
     Clock,
@@ -19,7 +19,7 @@ from gpucost.calc.bill_lines import (
     total,
     worker_lines,
 )
-from gpucost.calc.traffic import Spent, Traffic, needed
+from gpucost.calc.traffic import DAY_S, Spent, Traffic, needed
 from gpucost.calc.usage import MOST_GROUPS, Workers
 from gpucost.domain.billing import Line
 from gpucost.domain.offer import Price
@@ -165,65 +165,53 @@ class Costing:
             return self.settings.idle_timeout_s
         return self.rule.term("idle_timeout_s", end=end, gpu=self.gpu) or 0.0
 
-    def workers(self, end: str = "value") -> Workers:
-        """How the deployment serves, starts and stops."""
+    @property
+    def fails_while_starting(self) -> bool:
+        """Requests that find no worker are lost, so that none of them starts one more."""
+        return self.rule.during_start in ("failed", "lost")
+
+    def _most(self, level: Values) -> int:
+        """Most workers: as told; as many as a day's job needs; as the busiest time where requests fail."""
+        if self.settings.max_workers is not None:
+            return self.settings.max_workers
+        service, slots, traffic = self.execution_s or 0.0, self.settings.slots, self.demand.traffic
+        if self.demand.jobs:
+            return int(needed(traffic, traffic.burst / DAY_S, service_s=service, slots=slots))
+        if self.fails_while_starting:
+            count = int(needed(traffic, level, service_s=service, slots=slots))
+            return max(count, self.settings.min_workers)
+        return MOST_GROUPS
+
+    def workers(self, level: Values, end: str = "value") -> Workers:
+        """How the deployment serves, starts and stops at a level of traffic."""
         return Workers(
             service_s=self.execution_s or 0.0,
             slots=self.settings.slots,
             start_s=self.clock(end).start_s,
             idle_timeout_s=self.idle_timeout_s(end),
             least=self.settings.min_workers,
-            most=self.settings.max_workers or (1 if self.demand.jobs else MOST_GROUPS),
+            most=self._most(level),
         )
 
     def rate(self) -> Rate:
         """Prices of one worker."""
-        deployment, given = self.deployment, self.settings
-        factor = given.region_factor or self.rule.term("region_factor") or 1.0
-        hourly = None if deployment.usd_per_hour is None else deployment.usd_per_hour * factor
-        if hourly is not None and self.rule.kind is ProductKind.ACTIVE and given.active_discount:
-            hourly *= 1 - given.active_discount
-        cpu, memory = self.tiers("cpu"), self.tiers("memory")
-        vcpus = given.vcpus if given.vcpus is not None else self.rule.term("vcpus", gpu=self.gpu)
-        gib = given.memory_gib if given.memory_gib is not None else self.rule.term("memory_gib", gpu=self.gpu)
-        return Rate(
-            cards=deployment.cards,
-            usd_per_hour=hourly,
-            offer=deployment.label,
-            vcpus=(vcpus or 0.0) if cpu else 0.0,
-            usd_per_vcpu_s=cpu[0].usd * factor if cpu else None,
-            vcpu_offer=cpu[0].offer if cpu else "",
-            memory_gib=(gib or 0.0) if memory else 0.0,
-            usd_per_gib_s=memory[0].usd * factor if memory else None,
-            memory_offer=memory[0].offer if memory else "",
-        )
+        return rate_of(self.shelf, self.deployment, self.settings)
 
     def tiers(self, name: str) -> tuple[Tier, ...]:
-        """Prices of what stands beside the cards, by tier; those of the deployment's region where named."""
+        """Prices of what stands beside the cards, by tier."""
         if name not in self._beside:
-            offers = self.rule.beside.get(name, ())
-            region = self.deployment.label.partition("@")[2]
-            if any("@" in offer for offer in offers):
-                offers = tuple(offer for offer in offers if offer.partition("@")[2] == region)
-            prices = [price for offer in offers if (price := self.beside_price(offer)) is not None]
-            self._beside[name] = tuple(Tier(p.tier_from_gb or 0.0, p.usd, p.offer) for p in prices)
+            self._beside[name] = tiers_of(self.shelf, self.deployment, name)
         return self._beside[name]
 
     def beside_price(self, offer: str) -> Price | None:
         """The statement that answers for an offer beside the cards."""
-        provider, product, _ = offer.split("/", 2)
-        rows = [row for row in self.shelf.rows.get(f"{provider}/{product}", ()) if row["offer"] == offer]
-        if not rows:
-            return None
-        unit = next(key for key in rows[0] if key.startswith("usd_per_"))
-        choice = self.shelf.choice(rows, unit)
-        return None if choice is None else choice.price
+        return self.shelf.beside(offer)
 
     def at(self, level: Values, period: Period, *, end: str = "value") -> Costed:
         """Lines of the period at a mean level of traffic [requests/s], a number or an array."""
         if self.kind is ProductKind.TOKENS:
             return Costed(self._tokens(level * period.seconds) + self._fees(period), None, None, level * 0)
-        workers, clock, rate = self.workers(end), self.clock(end), self.rate()
+        workers, clock, rate = self.workers(level, end), self.clock(end), self.rate()
         if self.kind is ProductKind.WORKERS or self._runs_jobs:
             spent = self.shelf.spent(self.demand.traffic, level, workers, period.seconds)
             paid = billed(self.demand.traffic, spent, clock)
@@ -238,6 +226,15 @@ class Costing:
             [*lines, *self._beside_lines(mean, requests, period), *self._fees(period)], spent, paid, mean
         )
 
+    def at_kept(self, workers: float, period: Period) -> list[Line]:
+        """What workers that never stop cost by themselves: their time, CPU, memory and container disks."""
+        lines = always_on_lines(workers * period.hours, self.rate())
+        disk = self.settings.container_disk_gb
+        if disk and workers:
+            found = tiered_lines("container-disk", disk * workers, "GB-month", self.tiers("container-disk"))
+            lines += [_times(each, period.months) for each in found]
+        return lines
+
     @property
     def _runs_jobs(self) -> bool:
         """A machine that is started for each job and stopped after it."""
@@ -248,7 +245,8 @@ class Costing:
         if self.settings.workers is not None:
             return level * 0 + float(self.settings.workers)
         service, slots = self.execution_s or 0.0, self.settings.slots
-        return needed(self.demand.traffic, level, service_s=service, slots=slots)
+        count = needed(self.demand.traffic, level, service_s=service, slots=slots)
+        return largest(count, level * 0 + float(self.settings.min_workers))
 
     def _tokens(self, requests: Values) -> list[Line]:
         prices = tuple(None if price is None else price.usd for price in self.deployment.tokens)
@@ -300,7 +298,7 @@ class Costing:
         if plan is None or not plan.credit_usd:
             return lines
         usage = total(each for each in lines if each.name != "plan fee")[0]
-        used = min(plan.credit_usd * period.months, usage)
+        used = smallest(usage * 0 + plan.credit_usd * period.months, usage)
         return [*lines, line("credit", -used, "USD", 1.0)]
 
     def with_term(self, key: str, factor: float) -> "Costing":
@@ -309,20 +307,24 @@ class Costing:
         term = self.rule.terms[key]
         terms = {**self.rule.terms, key: term._replace(value=term.value * factor)}
         other.rule = self.rule._replace(terms=terms)
+        other.deployment = self.deployment._replace(rule=other.rule)
         return other
 
     def total_usd(self, level: float, period: Period) -> float:
         """Sum of the known lines at a level of traffic [USD]."""
         return float(total(self.with_credit(self.at(level, period).lines, period))[0])
 
-    def exposure_usd(self, period: Period) -> tuple[int, float] | None:
-        """Most workers and their bill when all are busy all the time [USD]; None where no limit is known."""
+    def exposure_usd(self, period: Period, workers: float) -> tuple[int, float] | None:
+        """Most workers and their bill when all are busy all the time [USD].
+
+        None where no limit is known, or the traffic runs more `workers` than the product's own limit.
+        """
         if self.kind is ProductKind.TOKENS or self.deployment.usd_per_hour is None:
             return None
         most = self.settings.max_workers
         if self.kind is ProductKind.WORKERS and most is None:
             known = self.rule.term("max_workers")
-            most = None if known is None else int(known)
+            most = None if known is None or known < workers else int(known)
         elif self.kind is not ProductKind.WORKERS:
             most = None
         if most is None:
@@ -330,6 +332,40 @@ class Costing:
         lines = always_on_lines(most * period.hours, self.rate())
         lines += self._beside_lines(float(most), 0.0, period) + self._fees(period)
         return most, float(total(lines)[0])
+
+
+def rate_of(shelf: Shelf, deployment: Deployment, settings: Settings) -> Rate:
+    """Prices of one worker: its cards, and CPU and memory where they are billed apart."""
+    rule, gpu = deployment.rule, None if deployment.gpu is None else deployment.gpu.id
+    own = rule.term("region_factor")
+    factor = 1.0 if own is None else settings.region_factor or own
+    hourly = None if deployment.usd_per_hour is None else deployment.usd_per_hour * factor
+    if hourly is not None and rule.kind is ProductKind.ACTIVE and settings.active_discount:
+        hourly *= 1 - settings.active_discount
+    cpu, memory = tiers_of(shelf, deployment, "cpu"), tiers_of(shelf, deployment, "memory")
+    vcpus = settings.vcpus if settings.vcpus is not None else rule.term("vcpus", gpu=gpu)
+    gib = settings.memory_gib if settings.memory_gib is not None else rule.term("memory_gib", gpu=gpu)
+    return Rate(
+        cards=deployment.cards,
+        usd_per_hour=hourly,
+        offer=deployment.label,
+        vcpus=(vcpus or 0.0) if cpu else 0.0,
+        usd_per_vcpu_s=cpu[0].usd * factor if cpu else None,
+        vcpu_offer=cpu[0].offer if cpu else "",
+        memory_gib=(gib or 0.0) if memory else 0.0,
+        usd_per_gib_s=memory[0].usd * factor if memory else None,
+        memory_offer=memory[0].offer if memory else "",
+    )
+
+
+def tiers_of(shelf: Shelf, deployment: Deployment, name: str) -> tuple[Tier, ...]:
+    """Prices of what stands beside the cards, by tier; those of the deployment's region where named."""
+    offers = deployment.rule.beside.get(name, ())
+    region = deployment.label.partition("@")[2]
+    if any("@" in offer for offer in offers):
+        offers = tuple(offer for offer in offers if offer.partition("@")[2] == region)
+    prices = [price for offer in offers if (price := shelf.beside(offer)) is not None]
+    return tuple(Tier(p.tier_from_gb or 0.0, p.usd, p.offer) for p in prices)
 
 
 def _times(each: Line, factor: float) -> Line:

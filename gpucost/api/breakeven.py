@@ -16,8 +16,8 @@ from gpucost.api.execution import Timed
 from gpucost.api.flags import rate
 from gpucost.api.traffic_asked import DAY_S
 from gpucost.calc.arrays import Values
-from gpucost.calc.bill_lines import total
-from gpucost.calc.crossings import Bracket, brackets, levels_between, settle, staircase
+from gpucost.calc.bill_lines import total, whole_usd_per_hour
+from gpucost.calc.crossings import Bracket, brackets, by_table, levels_between, settle, staircase
 from gpucost.calc.traffic import Arrivals, Traffic
 from gpucost.catalog.names import several
 from gpucost.catalog.store import Catalog
@@ -35,6 +35,7 @@ GRID = 96
 FINE_GRID = 10_000
 """Levels of a staircase over more than two deployments."""
 CURVE = 61
+LEAST_PER_DAY = 1
 
 
 class Side(NamedTuple):
@@ -69,15 +70,16 @@ def breakeven(
     """
     names = several(deployments)
     rate("--sell-usd-per-million", sell_usd_per_million)
-    rate("--up-to-requests-per-day", up_to_requests_per_day)
+    if up_to_requests_per_day is not None and not LEAST_PER_DAY <= up_to_requests_per_day <= 1e11:
+        raise UsageError(f"--up-to-requests-per-day must be from 1 to 1e11, not {up_to_requests_per_day}")
     if len(names) < 2 and sell_usd_per_million is None:
         raise UsageError("name two deployments, such as runpod/flex/l40s runpod/secure/l40s")
-    for name in ("requests_per_month", "requests_per_day", "requests_per_second"):
+    for name in ("requests_per_month", "requests_per_day", "requests_per_second", "burst_interval_s"):
         if flags.get(name) is not None:
             flag = name.replace("_", "-")
             raise UsageError(f"--{flag}: traffic is what is looked for; --up-to-requests-per-day limits it")
     abstract = _in_busy_seconds(flags)
-    setup = set_up(flags, catalog=catalog, today=today)
+    setup = set_up(flags, abstract=abstract, catalog=catalog, today=today)
     if setup.asked.jobs:
         raise UsageError("--pattern batch has one size of job; use bursty with --burst-size")
     sides, reason = _sides(setup, names)
@@ -158,16 +160,20 @@ def _most(setup: Setup, sides: Sequence[Side], up_to: float | None) -> float:
     if up_to is not None:
         return up_to / DAY_S
     times = [side.costing.execution_s for side in sides if side.costing.execution_s is not None]
-    if times:
-        return BUSY_WORKERS * setup.settings.slots / max(times)
-    return 1e7 / DAY_S
+    if not times:
+        return 1e7 / DAY_S
+    limits = [each for each in (setup.settings.max_workers, setup.settings.workers) if each is not None]
+    busy = min([BUSY_WORKERS, *(each / setup.asked.traffic.peak for each in limits)])  # what they can serve
+    return busy * setup.settings.slots / max(times)
 
 
 def bill_at(setup: Setup, costing: Costing) -> Callable[[Values], Values]:
     """The bill of a month as a function of traffic [requests/s to USD]."""
 
     def usd(level: Values) -> Values:
-        known, whole = total(costing.at(level, setup.month).lines)
+        if costing.fails_while_starting and not isinstance(level, (int, float)):
+            return by_table(usd, level)
+        known, whole = total(costing.with_credit(costing.at(level, setup.month).lines, setup.month))
         if not whole:
             raise UsageError(f"{costing.deployment.label}: a price of its bill is unknown")
         return known
@@ -219,7 +225,12 @@ def _crossing(
     count = level * seconds
     continuous = abs(float(of_a(level) - of_b(level))) < CENT
     if not continuous:
-        count = float(floor(count + 1e-6))
+        near = floor(count + 0.5)
+        for whole in (near, near - 1, near + 1):
+            now, then = (of_a(each / seconds) - of_b(each / seconds) for each in (whole, whole + 1))
+            if (now < 0) != (then < 0):
+                count = float(whole)
+                break
         level = count / seconds
     one_more = (count + 1) / seconds
     hours = _busy_hours(setup, (a, b), level)
@@ -321,7 +332,8 @@ def _selling(setup: Setup, sides: Sequence[Side], usd_per_million: float | None)
     setup.ledger.user("--sell-usd-per-million", usd_per_million, "USD per million tokens")
     found = []
     for side in sides:
-        hourly = side.costing.rate().usd_per_hour if side.costing.kind is not ProductKind.TOKENS else None
+        priced = side.costing.kind is not ProductKind.TOKENS
+        hourly = whole_usd_per_hour(side.costing.rate()) if priced else None
         if hourly is not None:
             tokens = hourly / usd_per_million * MILLION
             found.append(SellingPrice(side.label, hourly, usd_per_million, tokens, tokens / SECONDS_PER_HOUR))

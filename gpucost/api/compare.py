@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
+from gpucost.api.billed import Settings, rate_of, tiers_of
 from gpucost.api.cold_start import cold_start
 from gpucost.api.deployments import Deployment, Shelf, of_card, resolve, smallest
 from gpucost.api.evidence import cite_prices
@@ -11,7 +12,7 @@ from gpucost.api.execution import Execution, Work
 from gpucost.api.flags import whole
 from gpucost.api.ledger import Ledger
 from gpucost.api.offers import day_of, is_stale
-from gpucost.calc.bill_lines import Tier
+from gpucost.calc.bill_lines import whole_usd_per_hour
 from gpucost.catalog import build
 from gpucost.catalog.names import nearest, resolve_gpu, several
 from gpucost.catalog.store import Catalog, opened
@@ -245,6 +246,7 @@ def _holding(shelf: Shelf, execution: Execution, cards: Iterable[str]) -> list[D
 
 def _row(shelf: Shelf, each: Deployment) -> Compared:
     rule, gpu = each.rule, "" if each.gpu is None else each.gpu.id
+    hourly = whole_usd_per_hour(rate_of(shelf, each, Settings()))
     price = None if each.choice is None else each.choice.price
     known = cold_start(shelf.catalog, each.product, weights_bytes=None)
     ends = [
@@ -260,8 +262,9 @@ def _row(shelf: Shelf, each: Deployment) -> Compared:
         offer=each.label,
         gpu=gpu,
         cards=float(each.cards if price is None or price.gpu_count >= 1 else price.gpu_count),
-        usd_per_hour=each.usd_per_hour,
-        usd_per_gpu_hour=None if each.usd_per_hour is None else each.usd_per_hour / each.cards,
+        billing=each.billing,
+        usd_per_hour=hourly,
+        usd_per_gpu_hour=None if hourly is None else hourly / each.cards,
         delta_fraction=None,
         to_zero=rule.to_zero,
         during_start=rule.during_start if group_of(rule) == "serverless" else "ready",
@@ -269,7 +272,7 @@ def _row(shelf: Shelf, each: Deployment) -> Compared:
         cold_start_high_s=sums[1],
         execution_timeout_s=rule.term("execution_timeout_s"),
         longest_execution_s=rule.term("longest_execution_s"),
-        egress_usd_per_gb=_egress(shelf, rule),
+        egress_usd_per_gb=_egress(shelf, each),
         region="" if price is None else price.region,
         as_of="" if price is None else price.as_of,
         stale=price is not None and is_stale(price.as_of, shelf.day),
@@ -277,18 +280,10 @@ def _row(shelf: Shelf, each: Deployment) -> Compared:
     )
 
 
-def _egress(shelf: Shelf, rule: Rule) -> float | None:
+def _egress(shelf: Shelf, each: Deployment) -> float | None:
     """The first price of traffic out that is not free [USD per GB]; 0 where all is free."""
-    tiers: list[Tier] = []
-    for offer in rule.beside.get("egress", ()):
-        provider, product, _ = offer.split("/", 2)
-        rows = [row for row in shelf.rows.get(f"{provider}/{product}", ()) if row["offer"] == offer]
-        choice = shelf.choice(rows, "usd_per_gb") if rows else None
-        if choice is not None:
-            tiers.append(Tier(choice.price.tier_from_gb or 0.0, choice.price.usd, offer))
-    if not tiers:
-        return None
-    return next((tier.usd for tier in sorted(tiers) if tier.usd), 0.0)
+    tiers = tiers_of(shelf, each, "egress")
+    return next((tier.usd for tier in sorted(tiers) if tier.usd), 0.0) if tiers else None
 
 
 def _with_delta(rows: list[Compared], *, by_card: bool) -> list[Compared]:
@@ -315,7 +310,7 @@ def _guide(offers: Sequence[Compared], *, by_card: bool) -> tuple[str, ...]:
     said = []
     for gpu in dict.fromkeys(row.gpu for row in offers) if by_card else [""]:
         own = [row for row in offers if gpu in (row.gpu, "") and (row.cards <= 1 or not by_card)]
-        kept = [row for row in own if row.group == "always-on"]
+        kept = [row for row in own if row.group == "always-on" and row.billing != Billing.SPOT]
         scaling = [row for row in own if row.group == "serverless" and row.to_zero == "always"]
         if not kept or not scaling:
             continue

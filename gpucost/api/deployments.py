@@ -115,6 +115,16 @@ class Shelf:
             found.setdefault(row["offer"], []).append(row)
         return found
 
+    def beside(self, offer: str) -> Price | None:
+        """The statement that answers for an offer of storage, traffic, CPU, memory or a plan."""
+        provider, product, _ = offer.split("/", 2)
+        rows = [row for row in self.rows.get(f"{provider}/{product}", ()) if row["offer"] == offer]
+        if not rows:
+            return None
+        unit = next(key for key in rows[0] if key.startswith("usd_per_"))
+        found = self.choice(rows, unit)
+        return None if found is None else found.price
+
     def choice(self, rows: Iterable[Row], unit: str | None = None) -> Choice | None:
         """The statement that answers on the day: per time, or in one unit."""
         prices = [build.price(dict(row)) for row in rows]
@@ -144,6 +154,8 @@ def resolve(shelf: Shelf, text: str) -> Deployment:
         known = sorted(shelf.offers(product))
         raise UsageError(f"--deployment {text[:80]!r} names no card; {product} has {_some(known)}")
     if rule.kind is ProductKind.TOKENS:
+        if usd is not None:
+            raise UsageError(f"{product} is paid per token: leave the price out")
         return _per_token(shelf, product, rule, parts[2])
     return _timed(shelf, product, rule, parts[2], usd)
 
@@ -216,6 +228,8 @@ def _timed(
     several = f"{price.provider}/{price.product}" in shelf.catalog.per_card_products
     if cards > 1 and count == 1 and not several and price.unit != "usd_per_gpu_hour":
         raise UsageError(f"{exact} is one machine with 1 card: name the instance that has {cards}")
+    if cards > 1 and count > 1:
+        raise UsageError(f"{exact} has {count} cards already; leave x{cards} out, --workers rents several")
     hourly = price.usd_per_hour or 0.0
     if cards > 1 and count == 1:
         count, hourly = cards, hourly * cards

@@ -30,6 +30,8 @@ class Work(NamedTuple):
     engine: str = "vllm"
     input_tokens: int | None = None
     output_tokens: int | None = None
+    abstract: bool = False
+    """A second of work instead of a request: nobody gave its time."""
 
     @property
     def names_model(self) -> bool:
@@ -53,6 +55,8 @@ class Execution:
         self.catalog, self.work, self.slots = catalog, work, slots
         self.question: Question | None = None
         _checked(work)
+        if work.quant is not None and not work.names_model:
+            raise UsageError("--quant goes with --model or --params")
         if work.names_model:
             self.question = _question(catalog, work)
             self.ledger = self.question.ledger
@@ -64,7 +68,7 @@ class Execution:
             ):
                 if count is not None:
                     self.ledger.user(flag, count, "tokens")
-        if work.execution_s is not None:
+        if work.execution_s is not None and not work.abstract:
             self.ledger.user("--execution-s", work.execution_s, "s")
         if work.external_ms:
             self.ledger.user("--external-ms", work.external_ms, "ms")

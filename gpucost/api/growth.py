@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from gpucost.api.bill_setup import Setup
 from gpucost.api.billed import Costing
 from gpucost.api.deployments import resolve
-from gpucost.calc.bill_lines import total
+from gpucost.calc.bill_lines import total, whole_usd_per_hour
 from gpucost.domain.billing import KeepWarm, Month
 from gpucost.domain.rules import ProductKind
 from gpucost.errors import UsageError
 from gpucost.units import SECONDS_PER_HOUR
 
 MONTHS = 12
+MOST_PER_S = 1e7
 
 
 def months_of(
@@ -27,6 +28,10 @@ def months_of(
     found = []
     for number in range(months or MONTHS):
         now = level * (1 + (growth or 0.0)) ** number
+        if now > MOST_PER_S:
+            raise UsageError(
+                f"--growth: month {number + 1} would bring {now:.3g} requests/s; take fewer --months"
+            )
         sums = [
             total(costing.with_credit(costing.at(now, setup.month).lines, setup.month))
             for costing in costings
@@ -48,7 +53,7 @@ def keep_warm_of(setup: Setup, costings: Sequence[Costing]) -> tuple[KeepWarm, .
         if costing.kind is not ProductKind.WORKERS:
             continue
         every, month = costing.idle_timeout_s(), setup.month
-        hourly = costing.rate().usd_per_hour
+        hourly = whole_usd_per_hour(costing.rate())
         if every <= 0 or hourly is None:
             continue
         provider, _, rest = costing.deployment.label.partition("/")

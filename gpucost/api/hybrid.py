@@ -3,9 +3,9 @@
 from gpucost.api.bill_setup import Setup
 from gpucost.api.billed import Costing, Settings
 from gpucost.api.deployments import Deployment, resolve
-from gpucost.calc.bill_lines import always_on_lines, total
+from gpucost.calc.bill_lines import total
 from gpucost.calc.traffic import needed
-from gpucost.domain.billing import Hybrid, HybridRow
+from gpucost.domain.billing import Hybrid, HybridRow, Line
 from gpucost.domain.rules import ProductKind
 from gpucost.errors import UsageError
 
@@ -62,34 +62,49 @@ def _costing(setup: Setup, deployment: Deployment, settings: Settings) -> Costin
 
 
 def _always_on(setup: Setup, base: Deployment, workers: int) -> float:
+    """The month of `workers` baseline workers, with storage, traffic and fees [USD]."""
     if workers == 0:
         return 0.0
     settings = setup.settings._replace(workers=workers, scale_to_zero=False, min_workers=0)
     costing = _costing(setup, base, settings)
     if costing.kind is ProductKind.WORKERS:
         raise UsageError(f"--hybrid: {base.label} scales to zero; the baseline must be kept on")
-    return float(total(costing.at(setup.asked.level or 0.0, setup.month).lines)[0])
+    return _known(
+        base, costing.with_credit(costing.at(setup.asked.level or 0.0, setup.month).lines, setup.month)
+    )
+
+
+def _known(deployment: Deployment, lines: list[Line]) -> float:
+    known, whole = total(lines)
+    if not whole:
+        raise UsageError(f"--hybrid: a price of {deployment.label} is unknown, and the best number with it")
+    return float(known)
 
 
 def _row(setup: Setup, base: Deployment, over: Deployment, level: float, count: int) -> HybridRow:
-    """Baseline of `count` workers, and what the workers beyond them cost on the serverless product."""
+    """Baseline of `count` workers, and what the workers beyond them cost on the serverless product.
+
+    Volumes, traffic out and fees are in the baseline, and in the overflow where there is no baseline.
+    """
     settings = setup.settings._replace(scale_to_zero=True, min_workers=count, workers=None)
+    if count:
+        settings = settings._replace(volume_gb=0.0, egress_gb=0.0, disk_gb=0.0, plan=None)
     if settings.max_workers is not None:
         settings = settings._replace(max_workers=count + settings.max_workers)
     costing = _costing(setup, over, settings)
     costed = costing.at(level, setup.month)
-    whole, _ = total(costed.lines)
-    kept = always_on_lines(setup.month.hours * count, costing.rate())
-    overflow = max(0.0, float(whole) - float(total(kept)[0]))
+    if costed.spent is None:
+        raise UsageError(f"--hybrid: {over.label} does not scale")
     seconds = setup.month.seconds * count
-    spent = costed.spent
-    busy = float(spent.busy_s) if spent is not None else 0.0
-    carried = seconds - float(spent.kept_s) if spent is not None else 0.0
+    busy, inside = float(costed.spent.busy_s), seconds - float(costed.spent.kept_s)
+    whole = _known(over, costing.with_credit(costed.lines, setup.month))
+    kept = costing.at_kept(float(count), setup.month)
+    overflow = max(0.0, whole - _known(over, kept))
     baseline = _always_on(setup, base, count)
     return HybridRow(
         baseline_workers=count,
         baseline_usd=baseline,
         overflow_usd=overflow,
         total_usd=baseline + overflow,
-        overflow_share=max(0.0, 1 - carried / busy) if busy else 0.0,
+        overflow_share=max(0.0, 1 - inside / busy) if busy else 0.0,
     )

@@ -70,7 +70,7 @@ def traffic_of(ledger: Ledger, amount: Amount, shape: Shape, *, month_hours: flo
         else:
             rate(flag, value)
     whole("--burst-size", shape.burst_size, 1, 100_000_000)
-    whole("--items", amount.items, 1, 1_000_000_000)
+    whole("--items", amount.items, 1, 100_000_000)
     if sum(value is not None for value in amount) > 1:
         raise UsageError(
             "give one of --requests-per-month, --requests-per-day, --requests-per-second and --items"

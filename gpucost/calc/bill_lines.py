@@ -48,6 +48,14 @@ class Rate(NamedTuple):
     memory_offer: str = ""
 
 
+def whole_usd_per_hour(rate: Rate) -> float | None:
+    """Price of one worker with its CPU and memory [USD/h]."""
+    if rate.usd_per_hour is None:
+        return None
+    beside = rate.vcpus * (rate.usd_per_vcpu_s or 0.0) + rate.memory_gib * (rate.usd_per_gib_s or 0.0)
+    return rate.usd_per_hour + beside * SECONDS_PER_HOUR
+
+
 def line(name: str, quantity: Values, unit: str, usd: float | None, offer: str = "") -> Line:
     """One line: quantity × price, or an unknown price."""
     if usd is None:

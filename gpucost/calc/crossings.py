@@ -6,7 +6,7 @@ from typing import NamedTuple
 from gpucost.calc.arrays import Values
 
 HALVINGS = 80
-PRECISION = 1e-10
+PRECISION = 1e-12
 
 
 class Bracket(NamedTuple):
@@ -52,6 +52,17 @@ def settle(gap: Callable[[float], float], bracket: Bracket) -> float:
         else:
             high = middle
     return low
+
+
+TABLE = 256
+
+
+def by_table(curve: Callable[[float], Values], levels: Values) -> Values:
+    """A curve over an array, worked out at a number at a time at `TABLE` of its levels and read between."""
+    import numpy as np
+
+    knots = np.geomspace(levels.min(), levels.max(), TABLE)
+    return np.interp(levels, knots, [float(curve(float(knot))) for knot in knots])
 
 
 def _difference(

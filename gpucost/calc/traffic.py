@@ -3,8 +3,8 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from gpucost.calc.arrays import Values, ceiling, choose, largest
-from gpucost.calc.usage import Flow, Workers, bursts, packed, poisson, tabulated, uniform
+from gpucost.calc.arrays import Values, ceiling, choose, largest, smallest
+from gpucost.calc.usage import TINY, Flow, Workers, bursts, packed, poisson, tabulated, uniform
 from gpucost.units import HOURS_PER_DAY, SECONDS_PER_HOUR
 
 DAY_S = HOURS_PER_DAY * SECONDS_PER_HOUR
@@ -76,6 +76,8 @@ class Spent(NamedTuple):
     wait_s: Values | None
     """Mean wait of a request."""
     saturated: Values
+    room_s: Values = float("inf")
+    """Seconds of as many workers as there may be."""
 
     def paid_s(self, start_s: float) -> Values:
         """All seconds, starts of `start_s` [s] each included."""
@@ -83,14 +85,27 @@ class Spent(NamedTuple):
 
 
 def flow(traffic: Traffic, rate: Values, workers: Workers) -> Flow:
-    """Means per second of one stretch at a rate [1/s]."""
+    """Means per second of one stretch at a rate [1/s], never more workers than there may be."""
     if traffic.arrivals is Arrivals.PACKED:
-        return packed(rate, workers)
-    if traffic.arrivals is Arrivals.UNIFORM:
-        return uniform(rate, workers)
-    if traffic.arrivals is Arrivals.POISSON:
-        return poisson(rate, workers) if isinstance(rate, (int, float)) else tabulated(rate, workers)
-    return bursts(rate, workers, traffic.burst)
+        found = packed(rate, workers)
+    elif traffic.arrivals is Arrivals.UNIFORM:
+        found = uniform(rate, workers)
+    elif traffic.arrivals is Arrivals.BURSTS:
+        found = bursts(rate, workers, traffic.burst)
+    else:
+        found = poisson(rate, workers) if isinstance(rate, (int, float)) else tabulated(rate, workers)
+    most = float(workers.most)
+    busy = smallest(found.busy, rate * 0 + most)
+    beside = found.kept + found.starts * workers.start_s + found.gaps + found.tail
+    share = smallest((most - busy) / largest(beside, TINY), rate * 0 + 1)
+    return found._replace(
+        busy=busy,
+        kept=found.kept * share,
+        starts=found.starts * share,
+        gaps=found.gaps * share,
+        tail=found.tail * share,
+        held=smallest(found.held, rate * 0 + most),
+    )
 
 
 def spend(traffic: Traffic, level: Values, workers: Workers, *, period_s: float) -> Spent:
@@ -126,7 +141,7 @@ def spend(traffic: Traffic, level: Values, workers: Workers, *, period_s: float)
             total.saturated | found.saturated,
         )
         waits = None if waits is None or found.wait_s is None else waits + found.wait_s * each.of_requests
-    return total._replace(wait_s=waits)
+    return total._replace(wait_s=waits, room_s=workers.most * period_s)
 
 
 def rounded_s(traffic: Traffic, spent: Spent, billed_s: Values, *, step_s: float, least_s: float) -> Values:
@@ -138,11 +153,12 @@ def rounded_s(traffic: Traffic, spent: Spent, billed_s: Values, *, step_s: float
     starts = largest(spent.starts, 1e-300)
     life = billed_s / starts
     if traffic.arrivals in (Arrivals.UNIFORM, Arrivals.BURSTS) and step_s > 0:
-        extra = ceiling(life / step_s) * step_s - life
+        extra = largest(ceiling(life / step_s) * step_s - life, life * 0)
     else:
         extra = step_s / 2 + life * 0
     extra = largest(extra, least_s - life)
-    return choose(spent.starts > 0, extra * spent.starts, spent.starts * 0)
+    room = largest(spent.room_s - spent.kept_s - billed_s, spent.starts * 0)
+    return choose(spent.starts > 0, smallest(extra * spent.starts, room), spent.starts * 0)
 
 
 def needed(traffic: Traffic, level: Values, *, service_s: float, slots: int) -> Values:

@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from gpucost.calc.arrays import (
     Values,
+    ceiling,
     choose,
     exponential,
     floor,
@@ -106,10 +107,11 @@ def queue_wait_s(rate: float, service_s: float, servers: int) -> float:
 
 def packed(rate: Values, workers: Workers) -> Flow:
     """Requests back to back on full workers: busy seconds alone, which no real traffic reaches."""
-    busy = rate * workers.service_s / workers.slots
+    load = rate * workers.service_s / workers.slots
+    busy = smallest(load, load * 0 + float(workers.most))
     nothing = busy * 0
     kept = largest(workers.least - busy, nothing)
-    return Flow(busy, kept, nothing, nothing, nothing, nothing, None, busy > workers.most)
+    return Flow(busy, kept, nothing, nothing, nothing, nothing, None, load > workers.most)
 
 
 def poisson(rate: Values, workers: Workers) -> Flow:
@@ -366,36 +368,42 @@ def bursts(rate: Values, workers: Workers, size: float) -> Flow:
     """`size` requests at once, size/rate [s] apart, on as many workers as they need or there are. Exact.
 
     Each of w = min(most, size/slots) workers takes its equal share one after the other, `slots` at a time.
+    Where that takes longer than the distance, further bursts run beside it on w workers each.
     """
     used = float(min(workers.most, -(-size // workers.slots)))
     spread, more = divmod(size, used)
-    interval = size / largest(rate, TINY)
     nothing = rate * 0
-    busy, kept, starts, gaps, held = nothing, nothing, nothing, nothing, nothing
-    saturated, taken, waited = nothing > 1, 0.0, nothing
+    each_most = -(-(spread + (1 if more else 0)) // workers.slots) * workers.service_s
+    beside = largest(ceiling(each_most * rate / size), nothing + 1)  # bursts that overlap
+    room = max(1.0, workers.most // used)
+    saturated = beside > room
+    beside = smallest(beside, nothing + room)
+    interval = beside * size / largest(rate, TINY)  # of one group of workers
+    busy, kept, starts, gaps, held, waited = (nothing,) * 6
+    taken = nothing
     for count, each in ((more, spread + 1), (used - more, spread)):
         if not count:
             continue
         rounds, rest = divmod(each, workers.slots)
         took = -(-each // workers.slots) * workers.service_s
-        always = min(max(workers.least - taken, 0.0), count)
-        scaled = count - always
-        taken += count
+        total = count * beside
+        always = smallest(largest(workers.least - taken, nothing), total)
+        scaled = total - always
+        taken = taken + total
         gap = largest(interval - took, nothing)
         cold_gap = largest(gap - workers.start_s, nothing)
         cold = _started_share(gap, cold_gap, workers.idle_timeout_s)
         stays = choose(cold == 0.5, cold_gap / 2, (1 - cold) * gap)
-        busy = busy + count * smallest(took / interval, 1.0)
+        busy = busy + total * smallest(took / interval, nothing + 1)
         kept = kept + always * gap / interval
         starts = starts + scaled * cold / interval
         gaps = gaps + scaled * stays / interval
-        held = held + choose(cold == 0, scaled + nothing, nothing)
-        saturated = saturated | (took > interval)
+        held = held + choose(cold == 0, scaled, nothing)
         turns = workers.slots * rounds * (rounds - 1) / 2 + rest * rounds
-        waited = waited + count * turns * workers.service_s + scaled * each * cold * workers.start_s
+        waited = waited + count * (turns * workers.service_s + each * cold * workers.start_s)
     return Flow(
         busy=busy,
-        kept=kept + max(0.0, workers.least - used),
+        kept=kept + largest(workers.least - taken, nothing),
         starts=starts,
         gaps=gaps,
         tail=starts * workers.idle_timeout_s,

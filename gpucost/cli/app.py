@@ -94,7 +94,7 @@ def run(words: list[str]) -> int:
         if any(word.partition("=")[0] == "--scenario" for word in words):
             from gpucost.cli.scenario import spliced
 
-            words = spliced(app, words)
+            words = spliced(app, words, COMMANDS)
         app(args=words, standalone_mode=True)
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):

@@ -1,6 +1,8 @@
 """Scenario files: flags of a command as YAML, spliced into its words before they are parsed."""
 
+from collections.abc import Container
 from pathlib import Path
+from typing import NamedTuple
 
 import typer
 
@@ -9,14 +11,14 @@ from gpucost.errors import DataError, UsageError
 FLAG = "--scenario"
 
 
-def spliced(app: typer.Typer, words: list[str]) -> list[str]:
-    """The words with every `--scenario FILE` replaced by the flags that the file holds.
+def spliced(app: typer.Typer, words: list[str], known: Container[str]) -> list[str]:
+    """The words with `--scenario FILE` replaced by the flags that the file holds; `known` are the commands.
 
     A flag on the command line wins over the file. Raises DataError with all faults of the file at once.
     """
     asked = next((index for index, word in enumerate(words) if not word.startswith("-")), None)
     at = [index for index, word in enumerate(words) if word == FLAG or word.startswith(f"{FLAG}=")]
-    if asked is None or not at:
+    if asked is None or not at or words[asked] not in known:
         return words
     if len(at) > 1:
         raise UsageError("--scenario stands twice; give one file")
@@ -27,22 +29,42 @@ def spliced(app: typer.Typer, words: list[str]) -> list[str]:
         if index + 1 >= len(words):
             raise UsageError("--scenario needs a file")
         name = words[index + 1]
-    own = {word.partition("=")[0] for word in rest if word.startswith("-")}
+    own = [word for word in rest if word.startswith("-")]
     return [*rest[: asked + 1], *_words(app, words[asked], Path(name), own), *rest[asked + 1 :]]
 
 
-def _options(app: typer.Typer, command: str) -> dict[str, tuple[list[str], bool]]:
-    """Spellings of each option by its name with underscores, and whether it is a bare flag."""
+class _Option(NamedTuple):
+    spellings: list[str]
+    """Empty for words that stand by themselves."""
+    bare: bool
+    several: bool
+
+
+def _options(app: typer.Typer, command: str) -> dict[str, _Option]:
+    """What a command takes, by its name with underscores."""
     group = typer.main.get_command(app)
     found = group.commands[command]  # type: ignore[attr-defined]
     return {
-        each.name: ([*each.opts, *each.secondary_opts], each.is_flag)
+        each.name: _Option(
+            [*each.opts, *each.secondary_opts] if hasattr(each, "is_flag") else [],
+            getattr(each, "is_flag", False),
+            getattr(each, "multiple", False) or each.nargs != 1,
+        )
         for each in found.params
-        if each.name and each.name != "scenario" and hasattr(each, "is_flag")
+        if each.name and each.name != "scenario"
     }
 
 
-def _words(app: typer.Typer, command: str, path: Path, own: set[str]) -> list[str]:
+def _given(option: _Option, own: list[str]) -> bool:
+    """Whether the command line holds an option, also as `--flag=value` or `-fvalue`."""
+    return any(
+        word.partition("=")[0] == each or (len(each) == 2 and word.startswith(each))
+        for word in own
+        for each in option.spellings
+    )
+
+
+def _words(app: typer.Typer, command: str, path: Path, own: list[str]) -> list[str]:
     from gpucost.catalog.names import nearest
     from gpucost.catalog.yamlio import read_yaml
 
@@ -58,21 +80,23 @@ def _words(app: typer.Typer, command: str, path: Path, own: set[str]) -> list[st
             near = nearest(str(key), list(known))
             faults.append(f"{place}: unknown key" + (f"; did you mean {', '.join(near)}?" if near else ""))
             continue
-        spellings, bare = known[key]
-        if own.intersection(spellings):
+        option = known[key]
+        if _given(option, own):
             continue
         values = value if isinstance(value, list) else [value]
         if any(each is None or isinstance(each, (dict, list)) for each in values):
             faults.append(f"{place}: write a value, or a list of values")
-        elif bare:
+        elif option.bare:
             if not isinstance(value, bool):
                 faults.append(f"{place}: write true or false")
-            elif value or len(spellings) > 1:
-                words.append(spellings[0] if value else spellings[-1])
+            elif value or len(option.spellings) > 1:
+                words.append(option.spellings[0] if value else option.spellings[-1])
         elif any(isinstance(each, bool) for each in values):
             faults.append(f"{place}: takes a value, not {values[0]}")
+        elif len(values) > 1 and not option.several:
+            faults.append(f"{place}: takes one value, not {len(values)}")
         else:
-            words += [part for each in values for part in (spellings[0], str(each))]
+            words += [part for each in values for part in (*option.spellings[:1], str(each))]
     if faults:
         raise DataError("\n".join(faults))
     return words

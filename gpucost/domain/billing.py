@@ -217,7 +217,9 @@ class Compared(NamedTuple):
     gpu: str
     cards: float
     """Fewest cards that can be rented."""
+    billing: str | None
     usd_per_hour: float | None
+    """Of the machine or worker, with CPU and memory where they are billed apart."""
     usd_per_gpu_hour: float | None
     delta_fraction: float | None
     to_zero: str

@@ -17,6 +17,8 @@ QUANTITIES = {
 """Columns that are looked for in this order, with the unit of each."""
 TAGS = ("tag", "team", "tenant", "user", "project")
 MOST_FAULTS = 20
+MOST = 1e30
+"""Largest sum of a file, in any unit."""
 
 
 class Used(NamedTuple):
@@ -63,8 +65,10 @@ def read_usage(path: Path, *, tag: str | None, quantity: str | None) -> Usage:
     if faults:
         more = [f"{path}: and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
         raise DataError("\n".join(faults[:MOST_FAULTS] + more))
-    if not sums or not sum(sums.values()) > 0:
-        raise DataError(f"{path}: no usage in it")
+    if not sums or not 0 < sum(sums.values()) < MOST:
+        raise DataError(
+            f"{path}: the quantities add up to {sum(sums.values()):g}; nothing can be divided by that"
+        )
     order = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
     unit = QUANTITIES.get(values.lower(), values)
     return Usage(unit, tuple(Used(name, value) for name, value in order))

@@ -105,8 +105,22 @@ def _headline(result: BillResult) -> str:
         share = format_value(saved / other.total_usd if other.total_usd else 0.0, Kind.SHARE)
         if saved == 0:
             return f"{best.deployment} and {other.deployment} cost the same, {_usd(best.total_usd)}."
-        return f"{said}, {_usd(saved)} ({share}) less than {other.deployment} at {_usd(other.total_usd)}."
+        said = f"{said}, {_usd(saved)} ({share}) less than {other.deployment} at {_usd(other.total_usd)}."
+        return said + _open(best, other)
     return f"Cheapest of {len(result.bills)}: {said}."
+
+
+def _open(best: Bill, other: Bill) -> str:
+    """What a reader must settle first where the ends of one bill lie on both sides of the other."""
+    for wide, fixed in ((best, other), (other, best)):
+        if wide.low_usd is None or wide.high_usd is None or fixed.total_usd is None:
+            continue
+        if wide.low_usd < fixed.total_usd < wide.high_usd:
+            return (
+                f" The order is open: {wide.deployment} costs {_usd(wide.low_usd)} to {_usd(wide.high_usd)} "
+                "by how long a start takes; --start-s settles it."
+            )
+    return ""
 
 
 def _parts(one: Bill) -> str:
@@ -186,6 +200,11 @@ def _hybrid(hybrid: Hybrid) -> Table:
     ]
     kept = f"{hybrid.best_workers} × {hybrid.baseline}"
     headline = f"Keep {kept} on: {_usd(best.total_usd)}, {' and '.join(against)}."
+    if hybrid.saving_against_reserved < 0:
+        headline = (
+            f"{hybrid.reserved_workers} × {hybrid.baseline} alone cost {_usd(hybrid.reserved_usd)}: less "
+            f"than any number of them with overflow ({_usd(best.total_usd)} with {hybrid.best_workers})."
+        )
     return Table(
         f"Baseline {hybrid.baseline}, overflow on {hybrid.overflow}",
         columns,
