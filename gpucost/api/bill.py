@@ -11,11 +11,11 @@ from gpucost.api.bill_setup import BillingFlags, Setup, set_up
 from gpucost.api.billed import Period
 from gpucost.api.chargeback import chargeback_of
 from gpucost.api.deployments import Deployment, of_card, resolve, smallest
-from gpucost.api.evidence import cite_prices
 from gpucost.api.flags import whole
 from gpucost.api.growth import keep_warm_of, months_of
 from gpucost.api.hybrid import hybrid_of
 from gpucost.api.offers import RUNNING_BILLING
+from gpucost.api.price_evidence import cite_prices
 from gpucost.catalog.names import resolve_gpu, several
 from gpucost.catalog.store import Catalog
 from gpucost.domain.billing import Bill, BillResult
@@ -80,6 +80,7 @@ def bill(
             continue
         costing = setup.costing(each, timed)
         found.append((bill_of(setup, costing, span), costing, timed))
+    searched = len(found)
     if not several(deployment) and not flex_vs_active:
         found.sort(key=lambda each: (each[0].total_usd is None, each[0].total_usd or 0.0))
         found = found[:top]
@@ -96,6 +97,7 @@ def bill(
         period=period,
         bills=tuple(bills),
         cheapest=None if cheapest is None else cheapest.deployment,
+        searched=searched,
         months=months_of(setup, costings, growth, months),
         keep_warm=keep_warm_of(setup, costings) if keep_warm else (),
         hybrid=hybrid_of(setup, tuple(hybrid)) if hybrid else None,

@@ -3,7 +3,6 @@
 from gpucost.api.bill_setup import Setup
 from gpucost.api.billed import Costing
 from gpucost.api.execution import Timed
-from gpucost.api.throughput import cite_speed
 from gpucost.domain.billing import Bill
 from gpucost.domain.rules import ProductKind
 
@@ -42,6 +41,8 @@ def cite_bill(setup: Setup, costing: Costing, one: Bill, timed: Timed) -> None:
         and setup.execution.question is not None
         and setup.execution.work.execution_s is None
     ):
+        from gpucost.api.throughput import cite_speed
+
         cite_speed(setup.execution.question, timed.server)
     _say(setup, costing, one)
     if rule.committed:

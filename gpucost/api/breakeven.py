@@ -11,9 +11,9 @@ from gpucost.api.bill_notes import cite_bill
 from gpucost.api.bill_setup import BillingFlags, Setup, set_up
 from gpucost.api.billed import Costing
 from gpucost.api.deployments import resolve
-from gpucost.api.evidence import cite_prices
 from gpucost.api.execution import Timed
 from gpucost.api.flags import rate
+from gpucost.api.price_evidence import cite_prices
 from gpucost.api.traffic_asked import DAY_S
 from gpucost.calc.arrays import Values
 from gpucost.calc.bill_lines import total, whole_usd_per_hour
@@ -28,14 +28,16 @@ from gpucost.errors import UsageError
 from gpucost.units import MILLION, SECONDS_PER_HOUR
 
 CENT = 0.01
-BUSY_WORKERS = 32.0
+BUSY_WORKERS = 16.0
 """How far traffic is looked at unless told: this many workers always busy."""
-GRID = 96
+GRID = 32
 """Levels at which two bills are compared before a crossing is narrowed down."""
 FINE_GRID = 10_000
 """Levels of a staircase over more than two deployments."""
 CURVE = 61
 LEAST_PER_DAY = 1
+HAIR = 1e-6
+"""A level this much above a step, as a share of it, is on the other side of it."""
 
 
 class Side(NamedTuple):
@@ -191,8 +193,22 @@ def _steps(setup: Setup, sides: Sequence[Side], most: float) -> list[float]:
         one = setup.settings.slots / (costing.execution_s or 1.0) / setup.asked.traffic.peak
         count = 1
         while count * one < most and count <= 2 * BUSY_WORKERS:
-            found += [count * one, count * one * (1 + 1e-6)]
+            found += [count * one, count * one * (1 + HAIR)]
             count += 1
+    return found
+
+
+def _along(side: Side, usd: Callable[[Values], Values], levels: Sequence[float]) -> list[float]:
+    """A bill at rising levels; one that has no steps is not worked out twice a hair apart."""
+    smooth = (
+        side.costing.kind is ProductKind.WORKERS and side.costing.demand.traffic.arrivals is Arrivals.POISSON
+    )
+    found: list[float] = []
+    for index, level in enumerate(levels):
+        if smooth and index and level / levels[index - 1] < 1 + 2 * HAIR:
+            found.append(found[-1])
+        else:
+            found.append(float(usd(level)))
     return found
 
 
@@ -200,8 +216,13 @@ def _crossings(setup: Setup, a: Side, b: Side, most: float, *, abstract: bool) -
     of_a, of_b = bill_at(setup, a.costing), bill_at(setup, b.costing)
     least = 1 / setup.month.seconds
     levels = levels_between(least, most, GRID, _steps(setup, (a, b), most))
-    gaps = [float(of_a(level) - of_b(level)) for level in levels]
-    found = brackets(levels, gaps)
+    bills = [_along(side, usd, levels) for side, usd in ((a, of_a), (b, of_b))]
+    gaps = [one - other for one, other in zip(*bills, strict=True)]
+    found = [
+        each
+        for each in brackets(levels, gaps)
+        if (of_a(each.low) < of_b(each.low)) != (of_a(each.high) < of_b(each.high))
+    ]
     if not found:
         verdict = "a_always" if min(gaps) < 0 else "b_always"
         if max(map(abs, gaps)) < CENT:

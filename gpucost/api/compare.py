@@ -7,11 +7,11 @@ from pathlib import Path
 from gpucost.api.billed import Settings, rate_of, tiers_of
 from gpucost.api.cold_start import cold_start
 from gpucost.api.deployments import Deployment, Shelf, of_card, resolve, smallest
-from gpucost.api.evidence import cite_prices
 from gpucost.api.execution import Execution, Work
 from gpucost.api.flags import whole
 from gpucost.api.ledger import Ledger
 from gpucost.api.offers import day_of, is_stale
+from gpucost.api.price_evidence import cite_prices
 from gpucost.calc.bill_lines import whole_usd_per_hour
 from gpucost.catalog import build
 from gpucost.catalog.names import nearest, resolve_gpu, several

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from gpucost.api.api_prices import api_costs
 from gpucost.api.asked import Question, ask
 from gpucost.api.cost_rows import Priced, latency, priced, restated, stated_row, with_pareto, worth_showing
-from gpucost.api.evidence import cite_price
 from gpucost.api.flags import MAX_SEQUENCES, card_counts, offer_book, rate, whole
 from gpucost.api.ledger import Ledger
 from gpucost.api.measured import said
 from gpucost.api.offers import OfferBook
+from gpucost.api.price_evidence import cite_price
 from gpucost.api.request import Slo, parse_slo
 from gpucost.api.serving import Server, Servers
 from gpucost.api.size_result import summary_of

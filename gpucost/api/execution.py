@@ -1,17 +1,21 @@
 """How long one request runs on a deployment: as told, or from the speed of a model on its cards."""
 
-import math
-from typing import NamedTuple
+from __future__ import annotations
 
-from gpucost.api.asked import Question, ask
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
 from gpucost.api.deployments import Deployment
 from gpucost.api.flags import MAX_TOKENS, whole
 from gpucost.api.ledger import Ledger
-from gpucost.api.serving import Server
 from gpucost.catalog.store import Catalog
 from gpucost.domain.deployment import Parallelism
 from gpucost.domain.rules import ProductKind
 from gpucost.errors import UsageError
+
+if TYPE_CHECKING:  # the model of speed is loaded when a model is named
+    from gpucost.api.asked import Question
+    from gpucost.api.serving import Server
 
 MOST_S = 31_622_400.0
 """A year."""
@@ -134,6 +138,8 @@ def _checked(work: Work) -> None:
 
 
 def _question(catalog: Catalog, work: Work) -> Question:
+    from gpucost.api.asked import ask
+
     return ask(
         params=work.params,
         active_params=None,

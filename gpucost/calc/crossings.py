@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 from gpucost.calc.arrays import Values
 
-HALVINGS = 80
+HALVINGS = 120
 PRECISION = 1e-12
+CLOSE = 1e-9
+"""A difference that counts as none [USD]."""
 
 
 class Bracket(NamedTuple):
@@ -38,19 +40,28 @@ def brackets(levels: Sequence[float], gaps: Sequence[float]) -> list[Bracket]:
 
 
 def settle(gap: Callable[[float], float], bracket: Bracket) -> float:
-    """The level in a bracket where the difference becomes 0 or changes its sign, by halving."""
-    low, high = bracket.low, bracket.high
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        if high - low <= PRECISION * high:
+    """The level in a bracket where the difference becomes 0 or changes its sign.
+
+    False position, with a halving after every second step, which alone gets across a jump.
+    """
+    low, high, f_low = bracket.low, bracket.high, bracket.low_gap
+    f_high = gap(high)
+    for step in range(HALVINGS):
+        if high - low <= PRECISION * high or f_high == 0:
             break
+        middle = (low + high) / 2
+        if step % 3 != 2 and (f_low < 0) != (f_high < 0):
+            guess = low + (high - low) * f_low / (f_low - f_high)
+            nudge = (high - low) * 1e-3 if step % 3 else 0.0  # to come from the other side of the root
+            guess += nudge if abs(f_low) < abs(f_high) else -nudge
+            middle = guess if low < guess < high else middle
         found = gap(middle)
-        if found == 0:
+        if abs(found) < CLOSE:
             return middle
-        if (found < 0) == (bracket.low_gap < 0):
-            low = middle
+        if (found < 0) == (f_low < 0):
+            low, f_low = middle, found
         else:
-            high = middle
+            high, f_high = middle, found
     return low
 
 

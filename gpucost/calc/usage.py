@@ -33,6 +33,8 @@ from gpucost.calc.arrays import (
 )
 
 TINY = 1e-12
+RARE = 1e-11
+"""Probability of so many requests in hand, below which a worker is as good as never wanted, or always."""
 NEVER = 1e-200
 """Times per second of what does not happen; it divides."""
 ROOTS = 16
@@ -269,6 +271,9 @@ def _scaled(rate: Values, workers: Workers, cold: Values) -> Flow:
     full, levels = _levels(rate * spent, slots, most)
     used = nothing + full
     for level in levels:
+        if isinstance(level.at, float) and level.at < RARE:
+            used = used + 1 - level.below
+            continue
         onsets = largest(rate * level.at, NEVER)
         either = rate + level.inside / spent  # the next arrival or end of a request, per second
         direct = rate / either
@@ -292,6 +297,8 @@ def _scaled(rate: Values, workers: Workers, cold: Values) -> Flow:
 
 def _beyond(times: Values) -> Values:
     """exp(−x), where x may be huge."""
+    if isinstance(times, float):
+        return exp(-times) if times < 700 else 0.0
     return exponential(-smallest(times, 700.0))
 
 

@@ -36,7 +36,7 @@ def breakeven(
         float | None, typer.Option(help="Selling price: tokens that pay for a deployment [USD per million].")
     ] = None,
     up_to_requests_per_day: Annotated[
-        float | None, typer.Option(help="Most traffic to look at; 32 busy workers otherwise.")
+        float | None, typer.Option(help="Most traffic to look at; 16 busy workers otherwise.")
     ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the bills over traffic (extra 'plot').")] = False,
     format: FormatOption = Format.TABLE,

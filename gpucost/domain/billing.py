@@ -131,6 +131,8 @@ class BillResult(NamedTuple):
     period: str
     bills: tuple[Bill, ...]
     cheapest: str | None
+    searched: int
+    """Deployments that were billed, shown or not."""
     months: tuple[Month, ...] = ()
     keep_warm: tuple[KeepWarm, ...] = ()
     hybrid: Hybrid | None = None

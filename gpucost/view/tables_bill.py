@@ -107,7 +107,7 @@ def _headline(result: BillResult) -> str:
             return f"{best.deployment} and {other.deployment} cost the same, {_usd(best.total_usd)}."
         said = f"{said}, {_usd(saved)} ({share}) less than {other.deployment} at {_usd(other.total_usd)}."
         return said + _open(best, other)
-    return f"Cheapest of {len(result.bills)}: {said}."
+    return f"Cheapest of {result.searched}: {said}."
 
 
 def _open(best: Bill, other: Bill) -> str:

@@ -20,6 +20,17 @@ from tests.repo.documents import ROOT, environment
 ROUNDS = 15
 QUESTION = ("size", "--params", "70", "--quant", "awq", "--as-of", "2026-11-20")
 COST = ("cost", "--model", "Llama-3.3-70B", "--quant", "fp8", "--rps", "5", "--as-of", "2026-11-20")
+BILL = ("bill", "--gpu", "l40s", "--requests-per-day", "2000", "--execution-s", "2", "--as-of", "2026-11-20")
+CROSSING = (
+    "breakeven",
+    "runpod/flex/l40s",
+    "runpod/secure/l40s",
+    "--execution-s",
+    "2",
+    "--as-of",
+    "2026-11-20",
+)
+OFFERS = 30
 BASE = "python -c pass"
 
 
@@ -38,6 +49,8 @@ def commands() -> dict[str, list[str]]:
         "gpucost size, as JSON": [*program(), *QUESTION, "--format", "json"],
         "gpucost size, as a table": [*program(), *QUESTION],
         "gpucost cost, as JSON": [*program(), *COST, "--format", "json"],
+        "gpucost bill, as JSON": [*program(), *BILL, "--format", "json"],
+        "gpucost breakeven, as JSON": [*program(), *CROSSING, "--format", "json"],
     }
 
 
@@ -125,6 +138,30 @@ def sweep_rate(rounds: int) -> tuple[float, int]:
     return median(taken), len(works) * len(loads)
 
 
+def staircase_time(rounds: int) -> tuple[float, int, int]:
+    """Median time to find the cheapest of many offers over all traffic [s], the offers and the levels."""
+    from datetime import date
+
+    from gpucost.api.bill_setup import set_up
+    from gpucost.api.breakeven import BUSY_WORKERS, FINE_GRID, bill_at
+    from gpucost.api.deployments import of_card, smallest
+    from gpucost.calc.crossings import staircase
+    from gpucost.catalog.store import load
+
+    taken = []
+    for number in range(rounds + 1):
+        setup = set_up({"execution_s": 2.0}, catalog=load(), today=date(2026, 11, 20))
+        modes = {"flex", "on-demand", "community", "active", "spot"}
+        cards = ("l40s-48gb", "h100-sxm-80gb")
+        named = [each for card in cards for each in smallest(of_card(setup.shelf, card, billing=modes))]
+        bills = [bill_at(setup, setup.costing(each, setup.execution.of(each))) for each in named[:OFFERS]]
+        start = time.perf_counter()
+        staircase(bills, 1 / setup.month.seconds, BUSY_WORKERS / 2.0, FINE_GRID)
+        if number:
+            taken.append(time.perf_counter() - start)
+    return median(taken), len(bills), FINE_GRID
+
+
 def main(words: list[str]) -> None:
     """Measure and print."""
     rounds = int(words[0]) if words else ROUNDS
@@ -139,6 +176,10 @@ def main(words: list[str]) -> None:
     swept, points = sweep_rate(min(rounds, 5))
     print(f"| sweep of {points:,} loads, in process | {swept / base:.1f} | {swept * 1e3:.0f} |")
     print(f"| loads of that sweep in the time of `{BASE}` | {points * base / swept:,.0f} | |")
+    crossed, offers, levels = staircase_time(min(rounds, 5))
+    print(
+        f"| cheapest of {offers} offers at {levels:,} levels | {crossed / base:.1f} | {crossed * 1e3:.0f} |"
+    )
     print()
     typer = importlib.metadata.version("typer")
     print(f"Python {platform.python_version()}, Typer {typer}, median of {rounds} interleaved runs.")
