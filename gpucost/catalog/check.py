@@ -147,7 +147,9 @@ def _without_faults(document: YamlDocument) -> tuple[YamlDocument, set[str]]:
     return good, ids
 
 
-_REFERENCE = r"(?:source|GPU|provider|format|engine|term) '([^']*)' is not (?:declared|in the catalogue)"
+_REFERENCE = (
+    r"(?:source|GPU|provider|product|format|engine|term) '([^']*)' is not (?:declared|in the catalogue)"
+)
 
 
 def _explained(fault: str, stated: frozenset[str], unread: bool) -> bool:

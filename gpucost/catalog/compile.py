@@ -25,6 +25,7 @@ SECTIONS = (
     "products",
     "prices",
     "billing",
+    "scaling",
     "features",
     "cold_starts",
     "terms",
@@ -109,10 +110,11 @@ def merge(layers: Iterable[Mapping[str, list[Entry]]]) -> Plain:
 
 
 def cross_check(plain: Plain) -> list[str]:
-    """Faults between rows: identities that stand twice in one layer, sources and GPUs that do not exist."""
+    """Faults between rows: identities that stand twice in one layer, references that lead nowhere."""
     faults: list[str] = []
     sources = {entry["row"]["id"] for entry in plain["sources"]}
     gpus = {entry["row"]["id"] for entry in plain["gpus"]}
+    products = {entry["row"]["id"] for entry in plain["billing"]}
     for section in SECTIONS:
         if section == "prices":
             continue
@@ -128,6 +130,12 @@ def cross_check(plain: Plain) -> list[str]:
     for section in SECTIONS:
         for entry in plain[section]:
             faults += _dangling(section, entry, sources, gpus)
+    for entry in plain["scaling"]:
+        if (product := entry["row"]["id"]) not in products:
+            faults.append(
+                f"{entry['file']}:{entry['line']}: scaling.{product}: product {product!r} is not declared; "
+                "add it under billing"
+            )
     return faults
 
 

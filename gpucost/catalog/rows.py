@@ -23,7 +23,7 @@ from gpucost.catalog.rows_base import (
     Sources,
     Text,
 )
-from gpucost.catalog.rows_billing import BillingRow, FeatureRow, PhaseRow
+from gpucost.catalog.rows_billing import BillingRow, FeatureRow, PhaseRow, ScalingRow
 
 
 class SourceRow(Row):
@@ -571,6 +571,7 @@ class CatalogFile(Row):
     products: list[ProductRow] = []
     prices: list[PriceRow] = []
     billing: list[BillingRow] = []
+    scaling: list[ScalingRow] = []
     features: list[FeatureRow] = []
     cold_starts: list[PhaseRow] = []
     terms: list[TermRow] = []

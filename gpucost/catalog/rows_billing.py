@@ -1,8 +1,8 @@
-"""Rows of how products bill, what they offer, and how long they take to start."""
+"""Rows of how products bill, scale and start, and of what they offer."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -40,24 +40,29 @@ class PartsRow(Row):
     tail: Part = Field(description="idle until it stops")
 
 
-class TermOfRow(Row):
-    """One number of a rule; `low` and `high` where nobody documents it or it varies."""
+class _NumberRow(Row):
+    """A number, with the range it may lie in."""
 
-    term: Term
     value: NonNegative
     low: NonNegative | None = None
     high: NonNegative | None = None
     settable: bool = Field(False, description="low and high are what a user can set, no uncertainty")
-    gpus: list[Slug] = Field([], description="the cards for which it holds; all where left out")
     note: Text | None = None
     source: Id
 
     @model_validator(mode="after")
-    def _ordered(self) -> TermOfRow:
+    def _ordered(self) -> Self:
         ends = [end for end in (self.low, self.value, self.high) if end is not None]
         if ends != sorted(ends):
             raise ValueError("low, value and high must be in this order")
         return self
+
+
+class TermOfRow(_NumberRow):
+    """One number of a rule; `low` and `high` where nobody documents it or it varies."""
+
+    term: Term
+    gpus: list[Slug] = Field([], description="the cards for which it holds; all where left out")
 
 
 class BesideRow(Row):
@@ -166,4 +171,46 @@ class PhaseRow(Row):
             given = [end for end in ends if end is not None]
             if given != sorted(given):
                 raise ValueError("low, value and high must be in this order")
+        return self
+
+
+class ScalingTermRow(_NumberRow):
+    """One number of how a product scales."""
+
+    term: Literal[
+        "delay_s",
+        "per_worker",
+        "buffer",
+        "interval_s",
+        "utilisation",
+        "up_after_s",
+        "down_after_s",
+        "step",
+        "hit_s",
+        "memory_s",
+    ]
+
+
+class ScalingRow(Row):
+    """How a product starts, stops and chooses its workers, as far as anybody documents it."""
+
+    id: ProductId = Field(description="a product of billing")
+    policy: Literal["each-request", "queue-delay", "request-count", "target", "alarm", "fixed"] | None = (
+        Field(None, description="when workers are started; left out where it is not documented")
+    )
+    terms: list[ScalingTermRow] = []
+    routing: Literal["most-recent", "least-recent", "random", "newest"] | None = Field(
+        None, description="which of several free workers takes a request"
+    )
+    binding: Literal["first-free", "bound"] | None = Field(
+        None, description="who serves a request for which a worker was started"
+    )
+    note: Text | None = None
+    sources: Sources
+
+    @model_validator(mode="after")
+    def _once(self) -> ScalingRow:
+        names = [row.term for row in self.terms]
+        if len(set(names)) < len(names):
+            raise ValueError("a term stands twice")
         return self

@@ -24,6 +24,7 @@ from gpucost.errors import DataError
 
 if TYPE_CHECKING:
     from gpucost.domain.rules import Rule
+    from gpucost.domain.scaling import Scaling
 
 Entry = dict[str, Any]
 
@@ -102,6 +103,17 @@ class Catalog:
         from gpucost.catalog.build_rules import rule  # most questions ask for none
 
         return rule(self.billing_rows[product])
+
+    @cached_property
+    def scaling_rows(self) -> dict[str, dict[str, Any]]:
+        """Rows of how products scale by `provider/product`; `scaling` builds one."""
+        return {entry["row"]["id"]: entry["row"] for entry in self.sections["scaling"]}
+
+    def scaling(self, product: str) -> "Scaling":
+        """How a product starts, stops and chooses its workers; all unknown where no row says it."""
+        from gpucost.catalog.build_rules import scaling
+
+        return scaling(product, self.scaling_rows.get(product), self.billing_rows.get(product))
 
     @cached_property
     def per_card_products(self) -> frozenset[str]:
