@@ -39,8 +39,9 @@ LAYERS = {
     "domain": _layer("units errors"),
     "calc": _layer("domain units errors", "numpy"),
     "catalog": _layer("domain units errors", "pydantic yaml"),
-    "io": _layer("domain units errors", "huggingface_hub"),
-    "api": _layer("calc catalog io domain units errors"),
+    "io": _layer("domain units errors", "huggingface_hub numpy duckdb"),
+    "run": _layer("calc domain units errors", "numpy distributed"),
+    "api": _layer("calc catalog io run domain units errors"),
     "view": _layer("domain units errors", "rich plotext"),
     "cli": _layer("api view catalog domain errors", "typer"),
     "__main__": _layer("cli"),
@@ -244,7 +245,7 @@ def _help(*words: str) -> str:
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-QUESTIONS = ("size", "throughput", "cost", "bill", "breakeven", "compare")
+QUESTIONS = ("size", "throughput", "cost", "bill", "breakeven", "compare", "simulate", "traffic")
 
 
 def test_the_readme_names_every_flag_and_no_other() -> None:
