@@ -2,7 +2,7 @@
 
 `gpucost.size(model="meta-llama/Llama-3.1-8B", gpu="l40s")` returns the same report that the command
 line prints; so do `gpucost.throughput`, `gpucost.cost`, `gpucost.bill`, `gpucost.breakeven`,
-`gpucost.compare`, `gpucost.explain` and `gpucost.validate`.
+`gpucost.compare`, `gpucost.simulate`, `gpucost.traffic`, `gpucost.explain` and `gpucost.validate`.
 """
 
 TYPE_CHECKING = False  # as in `typing`, whose import would cost more than `--version` answers in
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from gpucost.api.compare import compare
     from gpucost.api.cost import cost
     from gpucost.api.explain import explain
+    from gpucost.api.simulate import simulate
     from gpucost.api.size import size
     from gpucost.api.throughput import throughput
+    from gpucost.api.traffic import traffic
     from gpucost.api.validate import validate
 
 __version__ = "0.1.0"
@@ -25,8 +27,10 @@ __all__ = [
     "compare",
     "cost",
     "explain",
+    "simulate",
     "size",
     "throughput",
+    "traffic",
     "validate",
 ]
 

@@ -7,19 +7,17 @@ from typing import Unpack
 
 from gpucost.api.bill_made import bill_of
 from gpucost.api.bill_notes import cite_bill
-from gpucost.api.bill_setup import BillingFlags, Setup, set_up
+from gpucost.api.bill_setup import BillingFlags, set_up
 from gpucost.api.billed import Period
 from gpucost.api.chargeback import chargeback_of
-from gpucost.api.deployments import Deployment, of_card, resolve, smallest
 from gpucost.api.flags import whole
 from gpucost.api.growth import keep_warm_of, months_of
 from gpucost.api.hybrid import hybrid_of
-from gpucost.api.offers import RUNNING_BILLING
+from gpucost.api.named import named
 from gpucost.api.price_evidence import cite_prices
-from gpucost.catalog.names import resolve_gpu, several
+from gpucost.catalog.names import several
 from gpucost.catalog.store import Catalog
 from gpucost.domain.billing import Bill, BillResult
-from gpucost.domain.offer import Billing
 from gpucost.domain.report import Report
 from gpucost.errors import UnknownNameError, UsageError
 from gpucost.units import HOURS_PER_DAY
@@ -69,10 +67,10 @@ def bill(
     ledger, month = setup.ledger, setup.month
     if hybrid and not (several(deployment) or gpu):
         deployment = tuple(hybrid)
-    named = _named(setup, several(deployment), gpu, gpus, flex_vs_active, several(provider), several(billing))
+    chosen = named(setup, several(deployment), gpu, gpus, flex_vs_active, several(provider), several(billing))
     span = _period(period, month)
     found, reason = [], ""
-    for each in named:
+    for each in chosen:
         timed = setup.execution.of(each)
         if timed.reason:
             reason = reason or f"{each.label}: {timed.reason}"
@@ -123,58 +121,6 @@ def _period(name: str, month: Period) -> Period | None:
     """The billed time; None for one request."""
     hours = {"day": float(HOURS_PER_DAY), "month": month.hours, "year": YEAR_MONTHS * month.hours}.get(name)
     return None if hours is None else Period(name, hours, month.hours)
-
-
-def _named(
-    setup: Setup,
-    names: Sequence[str],
-    gpu: str | None,
-    gpus: int | None,
-    flex_vs_active: bool,
-    provider: Sequence[str],
-    billing: Sequence[str],
-) -> list[Deployment]:
-    shelf = setup.shelf
-    suffix = f"x{gpus}" if gpus and gpus > 1 else ""
-    if flex_vs_active:
-        if gpu is None or names:
-            raise UsageError("--flex-vs-active goes with --gpu, and without --deployment")
-        return [resolve(shelf, f"runpod/{word}/{gpu}{suffix}") for word in ("flex", "active")]
-    if names:
-        if provider or billing:
-            raise UsageError("--provider and --billing choose among the offers of --gpu, not of --deployment")
-        if gpu is not None or gpus is not None:
-            raise UsageError(
-                "--deployment names its card: leave --gpu and --gpus out, write x2 for two cards"
-            )
-        found = [resolve(shelf, name) for name in names]
-        labels = [each.label for each in found]
-        if len(set(labels)) < len(labels):
-            double = next(label for label in labels if labels.count(label) > 1)
-            raise UsageError(f"{double} is named twice")
-        return found
-    if gpu is None:
-        raise UsageError("name what to bill: --deployment runpod/flex/l40s, or --gpu l40s for all its offers")
-    card = resolve_gpu(shelf.catalog, gpu)
-    for text in card.notes:
-        setup.ledger.note(text)
-    known = [mode.value for mode in Billing]
-    for word in billing:
-        if word not in known:
-            raise UnknownNameError("billing mode", word, tuple(known))
-    modes = set(billing) or {mode.value for mode in RUNNING_BILLING} | {Billing.ACTIVE.value}
-    for name in provider:
-        if name.lower() not in shelf.catalog.providers:
-            raise UnknownNameError("provider", name, tuple(sorted(shelf.catalog.providers))[:8])
-    allowed = {name.lower() for name in provider}
-    found = [
-        each
-        for each in of_card(shelf, card.gpu.id, billing=modes, cards=gpus or 1)
-        if not allowed or each.product.partition("/")[0] in allowed
-    ]
-    if not found:
-        raise UsageError(f"no offer of {gpus or 1} × {card.gpu.name} answers on {shelf.day}")
-    return smallest(found)
 
 
 def _against_first(bills: list[Bill]) -> list[Bill]:

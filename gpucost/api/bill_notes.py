@@ -66,13 +66,14 @@ TERMS = (
 def _cite_terms(setup: Setup, costing: Costing) -> None:
     """The numbers of a rule and of the user; one that a tenth more of it does not move the bill is marked."""
     given, ledger, level = setup.settings, setup.ledger, setup.asked.level
+    of_workers = costing.kind is ProductKind.WORKERS
     for name, value, unit in (
         ("--start-s", given.start_s, "s"),
         ("--image-s", given.image_s, "s"),
         ("--idle-timeout-s", given.idle_timeout_s, "s"),
         ("--active-discount", given.active_discount, ""),
     ):
-        if value is not None:
+        if value is not None and (of_workers or name == "--active-discount"):
             ledger.user(name, value, unit)
     base = None if level is None else costing.total_usd(level, setup.month)
     for name in TERMS:
@@ -117,13 +118,14 @@ def _say(setup: Setup, costing: Costing, one: Bill) -> None:
         )
     if costing.kind is ProductKind.WORKERS:
         most = rule.term("max_workers")
-        if settings.max_workers is None and most is not None and one.workers > most:
+        simulated = one.method == "simulated"  # which counts for itself
+        if settings.max_workers is None and most is not None and one.workers > most and not simulated:
             ledger.note(
                 f"{label}: about {one.workers:.1f} workers run on average, its default limit is {most:.0f}; "
                 "raise it there, or set --max-workers to see the bill within a limit",
                 "warning",
             )
-        if costing.deployment.rule.during_start in ("failed", "lost") and one.cold_share:
+        if costing.fails_while_starting and one.cold_share and not simulated:
             ledger.note(
                 f"{label}: requests that find no worker fail until one is up "
                 f"({costing.clock().start_s:,.0f} s); the bill counts them as if they came again",

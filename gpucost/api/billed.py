@@ -15,10 +15,10 @@ from gpucost.calc.bill_lines import (
     billed,
     line,
     tiered_lines,
-    token_lines,
     total,
     worker_lines,
 )
+from gpucost.calc.bill_lines import token_lines as lines_of_tokens
 from gpucost.calc.traffic import DAY_S, Spent, Traffic, needed
 from gpucost.calc.usage import MOST_GROUPS, Workers
 from gpucost.domain.billing import Line
@@ -210,7 +210,7 @@ class Costing:
     def at(self, level: Values, period: Period, *, end: str = "value") -> Costed:
         """Lines of the period at a mean level of traffic [requests/s], a number or an array."""
         if self.kind is ProductKind.TOKENS:
-            return Costed(self._tokens(level * period.seconds) + self._fees(period), None, None, level * 0)
+            return Costed(self.token_lines(level * period.seconds) + self.fees(period), None, None, level * 0)
         workers, clock, rate = self.workers(level, end), self.clock(end), self.rate()
         if self.kind is ProductKind.WORKERS or self._runs_jobs:
             spent = self.shelf.spent(self.demand.traffic, level, workers, period.seconds)
@@ -223,7 +223,7 @@ class Costing:
             lines = always_on_lines(mean * period.hours, rate)
         requests = level * period.seconds
         return Costed(
-            [*lines, *self._beside_lines(mean, requests, period), *self._fees(period)], spent, paid, mean
+            [*lines, *self.beside_lines(mean, requests, period), *self.fees(period)], spent, paid, mean
         )
 
     def at_kept(self, workers: float, period: Period) -> list[Line]:
@@ -248,16 +248,18 @@ class Costing:
         count = needed(self.demand.traffic, level, service_s=service, slots=slots)
         return largest(count, level * 0 + float(self.settings.min_workers))
 
-    def _tokens(self, requests: Values) -> list[Line]:
+    def token_lines(self, requests: Values) -> list[Line]:
+        """Input and output tokens of a number of requests."""
         prices = tuple(None if price is None else price.usd for price in self.deployment.tokens)
-        return token_lines(
+        return lines_of_tokens(
             requests,
             input_tokens=self.demand.input_tokens or 0.0,
             output_tokens=self.demand.output_tokens or 0.0,
             prices=(prices[0], prices[1]),
         )
 
-    def _beside_lines(self, workers: Values, requests: Values, period: Period) -> list[Line]:
+    def beside_lines(self, workers: Values, requests: Values, period: Period) -> list[Line]:
+        """Storage, egress and charges per request beside a number of workers, on average over the period."""
         given, months = self.settings, period.months
         lines: list[Line] = []
         wanted: Mapping[str, float] = {
@@ -278,7 +280,8 @@ class Costing:
             lines.append(line("execution fee", requests, "requests", fee[0].usd, fee[0].offer))
         return lines
 
-    def _fees(self, period: Period) -> list[Line]:
+    def fees(self, period: Period) -> list[Line]:
+        """The fee of the plan."""
         if self.settings.plan is None:
             return []
         plan = self.rule.plans.get(self.settings.plan)
@@ -330,7 +333,7 @@ class Costing:
         if most is None:
             return None
         lines = always_on_lines(most * period.hours, self.rate())
-        lines += self._beside_lines(float(most), 0.0, period) + self._fees(period)
+        lines += self.beside_lines(float(most), 0.0, period) + self.fees(period)
         return most, float(total(lines)[0])
 
 

@@ -52,28 +52,33 @@ class Slo(NamedTuple):
 
     text: str
     metric: str
-    """`ttft`, `tpot` or `e2e`."""
+    """`ttft`, `tpot`, `e2e` or `wait`."""
     share: float | None
     """None: the mean."""
     limit_s: float
 
 
 _SLO = re.compile(
-    r"(ttft|tpot|itl|e2e)\s*(?::\s*(mean|avg|p\d{2}(?:\.\d+)?))?\s*(?:<=|<|=)\s*(\d+(?:\.\d+)?)\s*(ms|s)",
+    r"(ttft|tpot|itl|e2e|wait)\s*(?::\s*(mean|avg|p\d{2}(?:\.\d+)?))?\s*(?:<=|<|=)\s*(\d+(?:\.\d+)?)\s*(ms|s)",
     re.IGNORECASE,
 )
 
 
-def parse_slo(text: str) -> Slo:
-    """A limit such as `ttft:p95<=500ms` or `tpot<=40ms` (mean). Raises UsageError."""
+def parse_slo(text: str, *, waits: bool = False) -> Slo:
+    """A limit such as `ttft:p95<=500ms` or `tpot<=40ms` (mean); `waits`: also on the wait for a worker.
+
+    Raises UsageError.
+    """
     found = _SLO.fullmatch(text.strip())
     if not found:
         raise UsageError(
             f"--slo {text[:60]!r} is not a limit; "
-            "write ttft:p95<=500ms (ttft, tpot or e2e; mean or p50 to p99; ms or s)"
+            "write ttft:p95<=500ms (ttft, tpot, e2e or wait; mean or p50 to p99; ms or s)"
         )
     metric, word, value, unit = found.groups()
     metric = "tpot" if metric.lower() == "itl" else metric.lower()
+    if metric == "wait" and not waits:
+        raise UsageError(f"--slo {text!r}: the wait for a worker is known to gpucost simulate")
     share = None
     if word and word.lower().startswith("p"):
         share = float(word[1:]) / 100

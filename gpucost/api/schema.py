@@ -18,7 +18,18 @@ from gpucost.errors import UnknownNameError
 Schema = dict[str, Any]
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-KINDS = ("catalog", "report", "size", "throughput", "cost", "bill", "breakeven", "compare")
+KINDS = (
+    "catalog",
+    "report",
+    "size",
+    "throughput",
+    "cost",
+    "bill",
+    "breakeven",
+    "compare",
+    "simulate",
+    "traffic",
+)
 RESULTS = {
     "size": ("gpucost.domain.results", "SizeResult"),
     "throughput": ("gpucost.domain.speed", "ThroughputResult"),
@@ -26,6 +37,8 @@ RESULTS = {
     "bill": ("gpucost.domain.billing", "BillResult"),
     "breakeven": ("gpucost.domain.billing", "BreakevenResult"),
     "compare": ("gpucost.domain.billing", "CompareResult"),
+    "simulate": ("gpucost.domain.simulated", "SimulateResult"),
+    "traffic": ("gpucost.domain.simulated", "TrafficResult"),
     "cost measured": ("gpucost.domain.speed", "MeasuredCostResult"),
     "bench import": ("gpucost.domain.speed", "ImportResult"),
     "explain": ("gpucost.api.explain", "TermsResult"),

@@ -19,6 +19,8 @@ COMMANDS = {
     "bill": "gpucost.cli.bill",
     "breakeven": "gpucost.cli.breakeven",
     "compare": "gpucost.cli.compare",
+    "simulate": "gpucost.cli.simulate",
+    "traffic": "gpucost.cli.traffic",
     "explain": "gpucost.cli.explain",
     "validate": "gpucost.cli.validate",
     "bench": "gpucost.cli.bench",

@@ -25,6 +25,8 @@ TABLES = {
     "bench import": ("gpucost.view.tables_cost", "import_tables"),
     "bill": ("gpucost.view.tables_bill", "bill_tables"),
     "breakeven": ("gpucost.view.tables_breakeven", "breakeven_tables"),
+    "simulate": ("gpucost.view.tables_simulate", "simulate_tables"),
+    "traffic": ("gpucost.view.tables_traffic", "traffic_tables"),
     "compare": ("gpucost.view.tables_compare", "compare_tables"),
     "explain": ("gpucost.view.tables_catalog", "term_tables"),
     "listing": ("gpucost.view.tables_catalog", "listing_tables"),

@@ -14,6 +14,13 @@ class Kind(StrEnum):
     CATALOG = "catalog"
     REPORT = "report"
     SIZE = "size"
+    THROUGHPUT = "throughput"
+    COST = "cost"
+    BILL = "bill"
+    BREAKEVEN = "breakeven"
+    COMPARE = "compare"
+    SIMULATE = "simulate"
+    TRAFFIC = "traffic"
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +32,7 @@ def schema(
     kind: Annotated[
         Kind,
         typer.Argument(
-            help="catalog: the YAML files, for editors; report: any answer in JSON; size: that of size."
+            help="catalog: the YAML files, for editors; report: any answer in JSON; else a command's answer."
         ),
     ],
 ) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from gpucost.domain.trace import Profile
 from gpucost.errors import DataError, UnknownNameError, UsageError
-from gpucost.io.trace_columns import USUAL, column_of, plain, shown
+from gpucost.io.trace_columns import USUAL, column_of, shown
 from gpucost.io.trace_csv import delimiter_of, fields_of, header_of
 from gpucost.io.trace_exact import UNIT, calendar, parts
 from gpucost.io.trace_open import PARQUET, decoded, first_line, magic, reading
@@ -108,9 +108,7 @@ def _picked(
         needed = max(needed, group)
         choices = tuple(dict.fromkeys(row[group].strip() for _, row in table if len(row) > group))
         if model is None and len(choices) > 1:
-            raise UsageError(
-                f"{path}: rates of several: set {plain(layout.group)}= to one of {shown(choices)}"
-            )
+            raise UsageError(f"{path} holds several rates: set --profile-model to one of {shown(choices)}")
         if model is not None and model not in choices:
             raise UnknownNameError(layout.group, model, choices[:MOST_SHOWN], f"it is not in {path}")
         if model is not None:

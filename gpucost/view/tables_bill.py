@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gpucost.domain.billing import Bill, BillResult, Hybrid
 from gpucost.domain.report import Report
 from gpucost.view.format import format_value
@@ -26,7 +28,7 @@ def bill_tables(report: Report) -> list[Table]:
     result: BillResult = report.result
     if not result.bills:
         return [Table("Bills", (), (), main=True, headline=f"No bill: {result.reason}.")]
-    tables = [_bills(report, result), _lines(result)]
+    tables = [_bills(report, result), line_table(result.bills)]
     if result.months:
         tables.append(_months(result))
     if result.keep_warm:
@@ -138,7 +140,8 @@ def _caption(result: BillResult) -> str:
     return "; ".join(said)
 
 
-def _lines(result: BillResult) -> Table:
+def line_table(bills: Sequence[Bill]) -> Table:
+    """Lines of all bills, each with its total."""
     columns = (
         Column("deployment", "deployment"),
         Column("name", "line"),
@@ -148,7 +151,7 @@ def _lines(result: BillResult) -> Table:
         Column("usd", "USD", Kind.USD),
     )
     rows: list[list[object]] = []
-    for one in result.bills:
+    for one in bills:
         shown = one.deployment
         for each in one.lines:
             price = each.usd_per_unit

@@ -11,11 +11,12 @@ from typing import Any, Literal, NamedTuple, Optional
 import jsonschema
 import pytest
 
-from gpucost.api.schema import RESULTS, _of, report_schema, schema
+from gpucost.api.schema import KINDS, RESULTS, _of, report_schema, schema
 from gpucost.api.size import size
 from gpucost.catalog.store import load
 from gpucost.catalog.yamlio import parse_yaml
 from gpucost.cli.app import run
+from gpucost.cli.schema import Kind
 from gpucost.domain.report import Report
 from gpucost.errors import UnknownNameError
 from gpucost.view.to_json import render_json
@@ -192,3 +193,7 @@ def test_catalogue_files(text: str) -> None:
     first = next(iter(data))
     assert not check.is_valid({**data, first: [{**data[first][0], "colour": "red"}]})
     assert not check.is_valid({**data, "unknown": []})
+
+
+def test_the_command_offers_every_schema() -> None:
+    assert tuple(each.value for each in Kind) == KINDS

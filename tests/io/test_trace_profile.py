@@ -38,7 +38,7 @@ def test_counts_per_hour(tmp_path: Path) -> None:
 def test_rates_of_one_model(tmp_path: Path) -> None:
     profile = profile_of(tmp_path, TOTALS, model="m-large")
     assert lists(profile) == ([0.0, 600.0, 1200.0, 1800.0], [212.78, 179.698, 187.722])
-    with pytest.raises(UsageError, match="set model= to one of m-large, m-small"):
+    with pytest.raises(UsageError, match="set --profile-model to one of m-large, m-small"):
         profile_of(tmp_path, TOTALS)
     with pytest.raises(UnknownNameError, match="did you mean m-large, m-small"):
         profile_of(tmp_path, TOTALS, model="m-mid")

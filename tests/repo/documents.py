@@ -88,8 +88,9 @@ def show(command: str, *, notes: bool = True) -> str:
 
 
 def _trimmed(text: str) -> str:
-    """Without trailing spaces."""
-    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    """Without trailing spaces, and without what a progress line has drawn and cleared."""
+    lines = text.removesuffix("\n").split("\n")
+    return "".join(f"{line.rpartition(chr(13))[2].rstrip()}\n" for line in lines)
 
 
 def _validated(of: str) -> str:

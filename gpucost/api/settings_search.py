@@ -1,0 +1,133 @@
+"""The cheapest setting of a deployment that keeps every limit: tried one by one, all simulated."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import ceil
+from typing import TYPE_CHECKING
+
+from gpucost.api.simulated_bill import Case, lines_of
+from gpucost.api.simulation_runs import Runs
+from gpucost.calc.bill_lines import total
+from gpucost.calc.fleet import FOREVER, Fleet
+from gpucost.calc.idle_scan import best_timeouts, gaps_of
+from gpucost.calc.replication import load_of, requests
+from gpucost.calc.simulation import Replayed
+from gpucost.domain.scaling import Policy
+from gpucost.domain.simulated import Setting
+from gpucost.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from gpucost.api.simulate import Asked
+
+WORDS = ("idle-timeout", "min-workers", "max-workers")
+TIMEOUTS_S = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
+PROPOSED = 4
+STEPS = 6
+"""Numbers of workers that are tried."""
+SCANNED = 2_000_000
+"""Requests up to which timeouts are proposed from all idle times at once."""
+
+
+def search(asked: Asked, case: Case, words: str, runs: Runs) -> tuple[tuple[Setting, ...], Setting | None]:
+    """All settings that were tried, cheapest first, and the best one. Raises UsageError."""
+    from gpucost.api.simulate import point_of
+
+    names = [word.strip() for word in words.split(",") if word.strip()]
+    for name in names:
+        if name not in WORDS:
+            raise UnknownNameError("--optimise", name, WORDS)
+    if not names:
+        raise UsageError(f"--optimise names settings to search: {', '.join(WORDS)}")
+    if case.always_on or case.baseline is not None:
+        raise UsageError(f"--optimise searches settings of workers that scale, not of {case.label}")
+    base = case.fleet
+    if base.policy is Policy.FIXED:
+        raise UsageError("--optimise has nothing to search with --scaler fixed")
+    first = runs.run([point_of(asked, case, base, (runs.seed, 0))])[0]
+    if first is None:
+        return (), None
+    fleets = _fleets(asked, case, base, names, first)
+    done = runs.run([point_of(asked, case, fleet, (runs.seed, 0)) for fleet in fleets])
+    found = [
+        _setting(asked, case, fleet, replayed)
+        for fleet, replayed in zip(fleets, done, strict=True)
+        if replayed is not None
+    ]
+    found.sort(key=lambda each: (each.total_usd is None, each.total_usd or 0.0, each.latency_s or 0.0))
+    marked, quickest = [], float("inf")
+    for each in found:
+        better = each.latency_s is not None and each.latency_s < quickest and each.total_usd is not None
+        quickest = min(quickest, each.latency_s if better and each.latency_s is not None else quickest)
+        marked.append(each._replace(on_frontier=better))
+    best = next((each for each in marked if each.meets_slo and each.total_usd is not None), None)
+    return tuple(marked), best
+
+
+def _fleets(asked: Asked, case: Case, base: Fleet, names: list[str], first: Replayed) -> list[Fleet]:
+    """Fleets with every combination of the settings that are searched."""
+    load = first.totals.busy_s / asked.arriving.made.span_s
+    timeouts = [base.idle_timeout_s]
+    if "idle-timeout" in names:
+        low, high = _settable(case)
+        tried = [*TIMEOUTS_S, *_proposed(asked, case, base)]
+        timeouts += [min(max(each, low), high) for each in tried]
+    least = [base.kept]
+    if "min-workers" in names:
+        least += _spread(0, max(2, ceil(load) + 1))
+    most: list[int] = [base.most]
+    if "max-workers" in names:
+        most += _spread(max(1, ceil(load)), max(2, first.totals.peak))
+    found = {
+        base._replace(idle_timeout_s=timeout, kept=low, most=high): None
+        for timeout, low, high in product(sorted(set(timeouts)), sorted(set(least)), sorted(set(most)))
+        if low <= high
+    }
+    return list(found)
+
+
+def _settable(case: Case) -> tuple[float, float]:
+    """Idle timeouts that the product allows [s]. Raises UsageError where it sets them itself."""
+    found = case.costing.rule.find("idle_timeout_s", case.costing.gpu)
+    if found is None or found[1].low == found[1].high:
+        return 0.0, FOREVER
+    if not found[1].settable:
+        raise UsageError(f"--optimise idle-timeout: {case.costing.rule.product} does not let you set it")
+    return found[1].low, found[1].high
+
+
+def _spread(low: int, high: int) -> list[int]:
+    """At most STEPS whole numbers between two, both included."""
+    steps = min(STEPS, high - low + 1)
+    if steps <= 1:
+        return [low]
+    return sorted({round(low + (high - low) * index / (steps - 1)) for index in range(steps)})
+
+
+def _proposed(asked: Asked, case: Case, base: Fleet) -> list[float]:
+    """Timeouts that would be cheapest if starts took no time."""
+    arriving = asked.arriving
+    if arriving.stream is not None or arriving.requests > SCANNED:
+        return []
+    chunks = requests(arriving.shared, arriving.made, (0, 0))
+    gaps = gaps_of((load_of(each, case.served.service) for each in chunks), base.slots)
+    start = case.costing.clock().billed_start_s
+    return [round(each, 1) for each in best_timeouts(gaps, start_s=start, count=PROPOSED) if each >= 0.1]
+
+
+def _setting(asked: Asked, case: Case, fleet: Fleet, replayed: Replayed) -> Setting:
+    own = case._replace(fleet=fleet)
+    lines, _ = lines_of(own, replayed.totals, asked.period, asked.factor)
+    usd, known = total(lines)
+    wait = replayed.latencies.get("wait")
+    latency = replayed.kept[0].value_s if replayed.kept else None if wait is None else wait.p95
+    return Setting(
+        fleet.idle_timeout_s,
+        fleet.kept,
+        None if fleet.most >= 1_000_000 else fleet.most,
+        float(usd) if known else None,
+        latency,
+        all(each.met for each in replayed.kept),
+        replayed.totals.starts,
+        False,
+    )
