@@ -32,7 +32,7 @@ class OrderedLoop:
         self._start_s = fleet.starts.seconds[0] if fleet.starts.constant else None
         self._requests = self._waited = self._timed_out = 0
         self._peak = fleet.kept
-        self._service_s = self._gaps_s = self._tail_s = self._scaled_s = 0.0
+        self._service_s = self._gaps_s = self._tail_s = 0.0
         self._end = self._last = 0.0
         """`_last`: end of the last request so far [s]."""
 
@@ -82,7 +82,7 @@ class OrderedLoop:
             heapreplace(busy, (free_at + work, worker))
             wait(free_at - now)
         self._gaps_s += gaps
-        self._finish(ended)
+        self.lives.add(ended)
         return self._done(at_s, np.array(waits), work_s)
 
     def _cut(self, work_s: np.ndarray) -> np.ndarray:
@@ -109,34 +109,28 @@ class OrderedLoop:
 
     def _expire(self, now: float, ended: list[Life]) -> None:
         """Ends the idle workers whose timeout is over, those idle for longest first."""
-        idle, timeout = self._idle, self.fleet.idle_timeout_s
+        idle, began, timeout = self._idle, self._began, self.fleet.idle_timeout_s
+        first = len(ended)
         while idle and now - idle[0][0] > timeout:
-            self._stop(*idle.popleft(), ended)
-
-    def _stop(self, since: float, worker: int, ended: list[Life]) -> None:
-        began, start = self._began.pop(worker)
-        end = since + self.fleet.idle_timeout_s
-        if end == FOREVER:
-            end = max(since, self._end)
-        self._tail_s += end - since
-        self._stopped = max(self._stopped, end)
-        ended.append(Life(began, start, end))
-
-    def _finish(self, ended: list[Life]) -> None:
-        self.lives.add(ended)
-        self._scaled_s += sum(each.end_s - each.began_s - each.start_s for each in ended)
+            since, worker = idle.popleft()
+            at, start = began.pop(worker)
+            ended.append(Life(at, start, since + timeout))
+        self._tail_s += timeout * (len(ended) - first)
+        self._stopped = max(self._stopped, ended[-1].end_s)
 
     def finish(self, until_s: float) -> Totals:
         """Lets all workers end, and sums up; those that never time out end at `until_s` [s]."""
         ended: list[Life] = []
         self._end = max(until_s, self._last)
-        for since, worker in sorted(self._busy):
+        timeout = self.fleet.idle_timeout_s
+        for since, worker in [*self._idle, *self._busy]:
             if worker >= 0:
-                self._idle.append((since, worker))
-        while self._idle:
-            self._stop(*self._idle.popleft(), ended)
-        self._finish(ended)
-        scaled_busy = self._scaled_s - self._gaps_s - self._tail_s
+                end = since + timeout if timeout < FOREVER else max(since, self._end)
+                ended.append(Life(*self._began.pop(worker), end))
+                self._tail_s += end - since
+                self._stopped = max(self._stopped, end)
+        self.lives.add(ended)
+        scaled_busy = self.lives.on_s - self._gaps_s - self._tail_s
         kept_busy = self._service_s - scaled_busy if self.fleet.kept else 0.0
         return Totals(
             requests=self._requests,

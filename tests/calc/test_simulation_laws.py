@@ -117,6 +117,30 @@ def test_starts_drawn_at_random_are_the_same_for_equal_seeds(policy: Policy) -> 
     assert first.totals == second.totals
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"slots": 2},
+        {"policy": Policy.REQUEST_COUNT},
+        {"policy": Policy.TARGET},
+        {"routing": Routing.NEWEST},
+        {"routing": Routing.RANDOM},
+        {"starts": Starts((1.0, 2.0))},
+        {"starts": Starts((1.0,), hit_s=0.5, memory_s=9.0)},
+        {"policy": Policy.QUEUE_DELAY, "binding": Binding.BOUND},
+        {"queue": 0},
+        {"fails": True},
+        {"turns": (Turn(0.0, 1.0, 1),)},
+    ],
+)
+def test_what_can_be_ready_sooner_through_later_requests_is_not_served_in_order(
+    change: dict[str, Any],
+) -> None:
+    fleet = Fleet(3, 5.0, Starts((1.0,)))
+    assert fleet.in_order
+    assert not fleet._replace(**change).in_order
+
+
 # Sums
 
 
@@ -506,6 +530,15 @@ def test_a_target_follows_the_load_and_stops_after_its_time() -> None:
     assert lives_of(ran) == [(0.0, 5.0, 130.0), (10.0, 5.0, 170.0)]
 
 
+def test_workers_that_finish_their_last_requests_count_among_the_most() -> None:
+    """Two workers with a long request each; one takes no more, and while it is there no third is started."""
+    fleet = Fleet(2, 1000.0, slots=2, policy=Policy.TARGET, interval_s=5.0)
+    at, work = arrays((0, 500), (0, 10), (0, 500), (0, 10), (200, 400), (200, 400))
+    ran = run(EventLoop, fleet, at, work)
+    assert ran.wait_s.tolist() == [0.0, 0.0, 5.0, 5.0, 0.0, 300.0]
+    assert most_at_once(ran.lives.all) == 2
+
+
 def test_a_daily_turn_holds_workers_and_comes_again() -> None:
     fleet = Fleet(5, 10.0, Starts((4.0,)), turns=(Turn(1000.0, 2000.0, 2),))
     at, work = arrays((1500, 1), (1500, 1), (1500, 1), (DAY + 1500, 1))
@@ -519,6 +552,16 @@ def test_a_daily_turn_holds_workers_and_comes_again() -> None:
         (DAY + 1000, 4.0, DAY + 2000),
         (DAY + 1000, 4.0, DAY + 2000),
     ]
+
+
+def test_a_turn_holds_no_more_than_allowed_and_lets_go_those_idle_for_longest() -> None:
+    turns = (Turn(100.0, 1000.0, 1), Turn(200.0, 2000.0, 1))
+    fleet = Fleet(5, 10.0, turns=turns, routing=Routing.LEAST_RECENT)
+    at, work = arrays((300, 1))  # on the first, which has then been idle for less long
+    ran = run(EventLoop, fleet, at, work, until_s=3000.0)
+    assert lives_of(ran) == [(100.0, 0.0, 2000.0), (200.0, 0.0, 1000.0)]
+    crowd = run(EventLoop, fleet._replace(turns=(Turn(100.0, 1000.0, 9),)), at, work, until_s=3000.0)
+    assert lives_of(crowd) == [(100.0, 0.0, 1000.0)] * 5
 
 
 def test_a_turn_that_begins_after_the_end_starts_nothing() -> None:
