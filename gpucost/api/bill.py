@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Unpack
 
-from gpucost.api.bill_made import bill_of
+from gpucost.api.bill_made import against_first, bill_of
 from gpucost.api.bill_notes import cite_bill
 from gpucost.api.bill_setup import BillingFlags, set_up
 from gpucost.api.billed import Period
@@ -17,7 +17,7 @@ from gpucost.api.named import named
 from gpucost.api.price_evidence import cite_prices
 from gpucost.catalog.names import several
 from gpucost.catalog.store import Catalog
-from gpucost.domain.billing import Bill, BillResult
+from gpucost.domain.billing import BillResult
 from gpucost.domain.report import Report
 from gpucost.errors import UnknownNameError, UsageError
 from gpucost.units import HOURS_PER_DAY
@@ -87,7 +87,7 @@ def bill(
     cite_prices(ledger, [each for each in choices if each is not None], today=setup.shelf.day)
     for one, costing, timed in found:
         cite_bill(setup, costing, one, timed)
-    bills = _against_first([each[0] for each in found])
+    bills = against_first([each[0] for each in found])
     priced = [each for each in bills if each.total_usd is not None]
     cheapest = min(priced, key=lambda each: each.total_usd or 0.0, default=None)
     costings = [each[1] for each in found]
@@ -121,17 +121,3 @@ def _period(name: str, month: Period) -> Period | None:
     """The billed time; None for one request."""
     hours = {"day": float(HOURS_PER_DAY), "month": month.hours, "year": YEAR_MONTHS * month.hours}.get(name)
     return None if hours is None else Period(name, hours, month.hours)
-
-
-def _against_first(bills: list[Bill]) -> list[Bill]:
-    if len(bills) < 2:
-        return bills
-    base = bills[0].total_usd
-    out = [bills[0]]
-    for each in bills[1:]:
-        if base is None or each.total_usd is None:
-            out.append(each)
-        else:
-            delta = each.total_usd - base
-            out.append(each._replace(delta_usd=delta, delta_fraction=delta / base if base else None))
-    return out

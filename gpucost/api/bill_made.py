@@ -171,3 +171,18 @@ def _method(setup: Setup, costing: Costing) -> str:
         return "exact"
     one = costing.settings.max_workers == 1 and costing.settings.slots == 1
     return "steady state" if one else "approximation"
+
+
+def against_first(bills: list[Bill]) -> list[Bill]:
+    """The bills with their difference to the first one."""
+    if len(bills) < 2:
+        return bills
+    base = bills[0].total_usd
+    out = [bills[0]]
+    for each in bills[1:]:
+        if base is None or each.total_usd is None:
+            out.append(each)
+        else:
+            delta = each.total_usd - base
+            out.append(each._replace(delta_usd=delta, delta_fraction=delta / base if base else None))
+    return out

@@ -1,12 +1,11 @@
 """The cheapest setting of a deployment that keeps every limit: tried one by one, all simulated."""
 
-from __future__ import annotations
-
 from itertools import product
 from math import ceil
-from typing import TYPE_CHECKING
 
 from gpucost.api.simulated_bill import Case, lines_of
+from gpucost.api.simulation_answers import point_of
+from gpucost.api.simulation_asked import Asked
 from gpucost.api.simulation_runs import Runs
 from gpucost.calc.bill_lines import total
 from gpucost.calc.fleet import FOREVER, Fleet
@@ -16,9 +15,6 @@ from gpucost.calc.simulation import Replayed
 from gpucost.domain.scaling import Policy
 from gpucost.domain.simulated import Setting
 from gpucost.errors import UnknownNameError, UsageError
-
-if TYPE_CHECKING:
-    from gpucost.api.simulate import Asked
 
 WORDS = ("idle-timeout", "min-workers", "max-workers")
 TIMEOUTS_S = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
@@ -31,8 +27,6 @@ SCANNED = 2_000_000
 
 def search(asked: Asked, case: Case, words: str, runs: Runs) -> tuple[tuple[Setting, ...], Setting | None]:
     """All settings that were tried, cheapest first, and the best one. Raises UsageError."""
-    from gpucost.api.simulate import point_of
-
     names = [word.strip() for word in words.split(",") if word.strip()]
     for name in names:
         if name not in WORDS:

@@ -1,21 +1,16 @@
 """What the reader of a simulation must know."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from gpucost.api.billed import Costing
 from gpucost.api.ledger import Ledger
 from gpucost.api.simulated_bill import Case
+from gpucost.api.simulation_asked import Asked, SimulateFlags
 from gpucost.api.simulation_runs import Runs
 from gpucost.api.traffic_asked import DAY_S
 from gpucost.domain.scaling import Policy
 from gpucost.domain.simulated import Run
 from gpucost.units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE
-
-if TYPE_CHECKING:
-    from gpucost.api.simulate import Asked, SimulateFlags
 
 NEARLY_ALWAYS = 0.9
 EDGE = 0.05
