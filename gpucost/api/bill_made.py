@@ -7,7 +7,7 @@ from gpucost.api.billed import Costed, Costing, Period
 from gpucost.api.offers import is_stale
 from gpucost.calc.bill_lines import Billed, billed, total, worker_lines
 from gpucost.calc.traffic import Arrivals, Spent, Traffic
-from gpucost.calc.usage import queue_wait_s
+from gpucost.calc.usage import constant_wait_s
 from gpucost.domain.billing import Bill, Line
 from gpucost.domain.rules import ProductKind
 from gpucost.errors import UsageError
@@ -162,7 +162,7 @@ def _wait(setup: Setup, costing: Costing, costed: Costed, level: float) -> float
     for each in traffic.stretches:
         if each.of_requests:
             rate = level * each.of_requests / each.of_time
-            found += each.of_requests * queue_wait_s(rate, costing.execution_s or 0.0, servers)
+            found += each.of_requests * constant_wait_s(rate, costing.execution_s or 0.0, servers)
     return found if found < float("inf") else None
 
 

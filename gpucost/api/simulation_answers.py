@@ -36,15 +36,15 @@ def _limits_of(slos: Sequence[Slo]) -> tuple[Limit, ...]:
 def point_of(asked: Asked, case: Case, fleet: Fleet, seed: tuple[int, ...]) -> Point:
     """One replication of a deployment."""
     clock = case.costing.clock()
-    lives = clock.parts.gaps != "free"
     return Point(
         fleet,
         case.served.service,
         asked.arriving.made,
         seed,
         _limits_of(asked.limits),
-        clock.rounding_s if lives else 0.0,
-        clock.minimum_s if lives else 0.0,
+        clock.rounding_s,
+        clock.minimum_s,
+        by_request=clock.parts.gaps == "free",
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gpucost.calc.arrays import Values, largest, smallest
-from gpucost.calc.traffic import Spent, Traffic, rounded_s
+from gpucost.calc.traffic import Spent, Traffic, rounded_s, up_to
 from gpucost.domain.billing import Line
 from gpucost.domain.rules import Parts
 from gpucost.units import MILLION, SECONDS_PER_HOUR
@@ -84,6 +84,10 @@ def billed(traffic: Traffic, spent: Spent, clock: Clock) -> Billed:
     tail = spent.tail_s * (0.0 if clock.parts.tail == "free" else 1.0)
     start = spent.starts * clock.billed_start_s
     lives = start + gaps + tail + spent.busy_s
+    if clock.parts.gaps == "free":  # nothing but requests is paid, each by itself
+        each = spent.busy_s / largest(spent.requests, 1e-300)
+        extra = spent.requests * (up_to(each, clock.rounding_s, clock.minimum_s) - each)
+        return Billed(spent.busy_s, start, gaps + tail, spent.kept_s, extra)
     extra = rounded_s(traffic, spent, lives, step_s=clock.rounding_s, least_s=clock.minimum_s)
     return Billed(spent.busy_s, start, gaps + tail, spent.kept_s, extra)
 

@@ -80,6 +80,8 @@ class Point(NamedTuple):
     limits: tuple[Limit, ...] = ()
     rounding_s: float = 0.0
     least_s: float = 0.0
+    by_request: bool = False
+    """Requests are rounded, not lives."""
 
 
 def run_point(shared: Mapping[str, Any], point: Point) -> Replayed:
@@ -95,6 +97,7 @@ def run_stream(chunks: Iterable[Trace], point: Point) -> Replayed:
         until_s=point.made.span_s,
         rounding_s=point.rounding_s,
         least_s=point.least_s,
+        by_request=point.by_request,
         limits=point.limits,
         rng=_stream(point.seed, DRAW),
     )

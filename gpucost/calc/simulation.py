@@ -9,6 +9,7 @@ from gpucost.calc.event_loop import EventLoop
 from gpucost.calc.fleet import Done, Fleet, Lives, Totals
 from gpucost.calc.ordered_loop import OrderedLoop
 from gpucost.calc.percentiles import LogHistogram, quantiles
+from gpucost.calc.traffic import up_to
 from gpucost.domain.simulated import Latency
 
 SHARES = (0.5, 0.9, 0.95, 0.99)
@@ -195,32 +196,38 @@ def replay(
     until_s: float | None,
     rounding_s: float = 0.0,
     least_s: float = 0.0,
+    by_request: bool = False,
     limits: Sequence[Limit] = (),
     rng: np.random.Generator | None = None,
 ) -> Replayed:
     """Serves requests that arrive in rising order, chunk by chunk.
 
     Workers that never stop do so at `until_s` [s], or with the last request; `rounding_s` and `least_s` are
-    the billing step and minimum of a life [s]. Percentiles are linear between neighbours.
+    the billing step and minimum of a life, or of a request [s]. Percentiles are linear between neighbours.
     """
-    lives = Lives(fleet.starts.free_s, rounding_s, least_s)
+    lives = Lives(fleet.starts.free_s, *((0.0, 0.0) if by_request else (rounding_s, least_s)))
     kind = OrderedLoop if fleet.in_order else EventLoop
     loop = kind(fleet, lives, np.random.default_rng(0) if rng is None else rng)
     collector = Collector(limits, shared=bool(fleet.speeds))
-    count, last = 0, 0.0
+    count, last, extra = 0, 0.0, 0.0
     for load in loads:
         if not len(load.at_s):
             continue
         collector.hold(count, load)
         count += len(load.at_s)
         last = float(load.at_s[-1])
-        collector.add(loop.feed(load.at_s, load.work_s))
+        done = loop.feed(load.at_s, load.work_s)
+        collector.add(done)
+        extra += _rounding(done, rounding_s, least_s)
     end = last if until_s is None else max(until_s, last)
     if isinstance(loop, EventLoop):
         rest, totals = loop.finish(end)
         collector.add(rest)
+        extra += _rounding(rest, rounding_s, least_s)
     else:
         totals = loop.finish(end)
+    if by_request:
+        totals = totals._replace(extra_s=extra)
     shown = lives.timeline(max(end, totals.end_s)) + fleet.kept
     return Replayed(
         totals,
@@ -230,6 +237,11 @@ def replay(
         *_thinned(shown, lives.width_s),
         collector.done_s,
     )
+
+
+def _rounding(done: Done, step_s: float, least_s: float) -> float:
+    """Seconds that rounding adds to requests that are paid one by one."""
+    return float((up_to(done.run_s, step_s, least_s) - done.run_s).sum()) if len(done.run_s) else 0.0
 
 
 def _thinned(values: Any, width_s: float) -> tuple[float, tuple[float, ...]]:

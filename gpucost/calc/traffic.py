@@ -144,6 +144,12 @@ def spend(traffic: Traffic, level: Values, workers: Workers, *, period_s: float)
     return total._replace(wait_s=waits, room_s=workers.most * period_s)
 
 
+def up_to(seconds: Values, step_s: float, least_s: float) -> Values:
+    """Seconds rounded up to a step, and at least a minimum [s]."""
+    found = seconds if step_s <= 0 else ceiling(seconds / step_s) * step_s
+    return largest(found, seconds * 0 + least_s)
+
+
 def rounded_s(traffic: Traffic, spent: Spent, billed_s: Values, *, step_s: float, least_s: float) -> Values:
     """Seconds that rounding up to `step_s` and a minimum per life add to `billed_s` of the lives that ended.
 

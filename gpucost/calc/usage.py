@@ -107,6 +107,21 @@ def queue_wait_s(rate: float, service_s: float, servers: int) -> float:
     return erlang_c(load, servers) * service_s / (servers - load)
 
 
+def constant_wait_s(rate: float, service_s: float, servers: int) -> float:
+    """Mean wait [s] of M/D/n, where every request takes the same time: about half of M/M/n.
+
+    ½ · (1 + (1 − ρ)(n − 1)(√(4 + 5n) − 2) / (16ρn)) · W(M/M/n), ρ the load of one server; exact for n = 1,
+    within 2 % from ρ = 0.5 on, and never above W(M/M/n). Reference: Cosmetatos, Operational Research
+    Quarterly 26 (1975) 615.
+    """
+    wait = queue_wait_s(rate, service_s, servers)
+    busy = rate * service_s / servers
+    if busy >= 1 or servers == 1:
+        return wait / 2
+    bend = 1 + (1 - busy) * (servers - 1) * (sqrt(4 + 5 * servers) - 2) / (16 * busy * servers)
+    return wait * min(bend / 2, 1.0)
+
+
 def packed(rate: Values, workers: Workers) -> Flow:
     """Requests back to back on full workers: busy seconds alone, which no real traffic reaches."""
     load = rate * workers.service_s / workers.slots

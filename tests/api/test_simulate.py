@@ -148,6 +148,29 @@ def test_random_traffic_on_one_worker_costs_what_its_closed_form_says(shipped: C
     assert found.bills[0].wait_s == pytest.approx(exact.wait_s, rel=0.03)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"requests_per_day": 4800, "pattern": "bursty", "burst_size": 8},
+        {"requests_per_day": 500, "pattern": "uniform"},
+    ],
+)
+def test_requests_that_are_paid_one_by_one_are_rounded_one_by_one(asked: Any, shipped: Catalog) -> None:
+    asked = {**asked, "execution_s": 2.3}
+    name = "replicate/public/l40s"
+    exact = bill(deployment=name, catalog=shipped, today=TODAY, **asked).result.bills[0]
+    found, _ = one(shipped, name, **asked)
+    assert found.total_usd == pytest.approx(exact.total_usd, rel=1e-3)
+    assert seconds(found)["rounding"] / seconds(found)["GPU execution"] == pytest.approx(0.7 / 2.3)
+
+
+def test_equal_requests_wait_as_bill_says(shipped: Catalog) -> None:
+    asked: dict[str, Any] = {"requests_per_day": 100_000, "execution_s": 2, "workers": 3}
+    exact = bill(deployment=POD, catalog=shipped, today=TODAY, **asked).result.bills[0]
+    found, _ = one(shipped, POD, **asked, simulated_days=8)
+    assert found.wait_s == pytest.approx(exact.wait_s, rel=0.03)
+
+
 def test_what_is_always_on_costs_what_bill_says(shipped: Catalog) -> None:
     asked: dict[str, Any] = {"requests_per_day": 20_000, "execution_s": 2, "workers": 3}
     exact = bill(deployment=POD, catalog=shipped, today=TODAY, **asked).result.bills[0]

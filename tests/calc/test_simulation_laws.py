@@ -292,6 +292,8 @@ def test_a_worker_that_is_free_at_an_arrival_serves_it_as_the_one_used_last(kind
     assert lives_of(ran) == [(0.0, 0.0, 2.5), (0.0, 0.0, 8.5)]
     slow = run(kind, Fleet(2, 1.5, Starts((1.0,))), *arrays((0, 2), (3, 1)))
     assert (slow.wait_s.tolist(), slow.totals.starts) == ([1.0, 0.0], 1)
+    third = run(kind, Fleet(3, 9.0), *arrays((0, 2), (0.5, 0.25), (1, 1.5), (2, 1)))
+    assert (third.totals.starts, third.totals.gaps_s) == (2, 0.25)
 
 
 @pytest.mark.parametrize("kind", LOOPS)
@@ -481,6 +483,21 @@ def test_a_queue_with_room_for_one_turns_the_rest_away() -> None:
     ran = run(EventLoop, fixed(1)._replace(queue=1), at, work)
     assert (ran.places, ran.wait_s.tolist()) == ([0, 1, 4], [0.0, 1.5, 1.5])
     assert (ran.totals.rejected, ran.totals.served) == (2, 3)
+
+
+def test_requests_that_were_turned_away_keep_no_limit() -> None:
+    """Served with waits of 0, 1.5 and 1.5 s, and two of five are not."""
+    at, work = arrays((0, 2), (0.5, 2), (1, 2), (1.5, 2), (2.5, 2))
+    limits = (
+        Limit("wait", 0.9, 2.0),
+        Limit("wait", 0.5, 2.0),
+        Limit("wait", None, 2.0),
+        Limit("e2e", 0.5, 3.0),
+    )
+    found = replay(fixed(1)._replace(queue=1), [Load(at, work)], until_s=None, limits=limits)
+    assert [each.share for each in found.kept] == [0.6, 0.6, 0.6, 0.2]
+    assert [each.value_s for each in found.kept] == [1.5, 1.5, 1.0, 3.5]
+    assert [each.met for each in found.kept] == [False, True, False, False]
 
 
 @pytest.mark.parametrize("kind", LOOPS)

@@ -19,7 +19,7 @@ from gpucost.calc.fleet import FOREVER, Fleet, Lives, Starts
 from gpucost.calc.ordered_loop import OrderedLoop
 from gpucost.calc.percentiles import Floats
 from gpucost.calc.replication import Made, Point, Service, Source, run_point
-from gpucost.calc.usage import Workers, erlang_b, poisson, queue_wait_s
+from gpucost.calc.usage import Workers, constant_wait_s, erlang_b, poisson, queue_wait_s
 from gpucost.domain.scaling import Binding, Policy, Routing
 from gpucost.domain.trace import Trace
 from gpucost.io.trace import load_trace
@@ -183,13 +183,15 @@ def agrees(found: Mean, expected: float, utilisation: float, *, long: bool) -> b
     return abs(found.value - expected) < ERRORS * found.error
 
 
-def test_the_exact_wait_of_equal_services_is_that_of_one_worker_and_near_cosmetatos() -> None:
+def test_the_exact_wait_of_equal_services_is_near_the_formula_of_bills() -> None:
     assert deterministic_wait_s(0.8, 1.0, 1) == pytest.approx(0.8 / (2 * 0.2), rel=1e-9)
-    for servers, load in ((2, 1.6), (4, 2.8), (10, 9.0)):
-        rho = load / servers
-        bend = 1 + (1 - rho) * (servers - 1) * (sqrt(4 + 5 * servers) - 2) / (16 * rho * servers)
-        rough = queue_wait_s(load, 1.0, servers) * bend / 2
-        assert deterministic_wait_s(load, 1.0, servers) == pytest.approx(rough, rel=0.01)
+    assert constant_wait_s(0.8, 1.0, 1) == pytest.approx(2.0)
+    for servers, load in ((2, 1.6), (3, 1.5), (4, 2.8), (10, 9.0)):
+        assert constant_wait_s(load, 1.0, servers) == pytest.approx(
+            deterministic_wait_s(load, 1.0, servers), rel=0.02
+        )
+    assert constant_wait_s(0.1, 1.0, 20) <= queue_wait_s(0.1, 1.0, 20)
+    assert constant_wait_s(4.0, 1.0, 4) == float("inf")
 
 
 @pytest.mark.parametrize(("servers", "utilisation", "seed"), [(1, 0.7, 11), (8, 0.7, 13), (4, 0.9, 14)])
