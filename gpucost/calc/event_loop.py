@@ -39,6 +39,7 @@ class EventLoop(Workers):
         self._ends: list[tuple[Any, ...]] = [(FOREVER, NEVER)]
         """Ends by time and number, with worker, place, wait and begin [s]; of shared workers with a job."""
         self._queue: deque[Request] = deque()
+        self._lost: list[int] = []
         self._requests = self._served = 0
         self._rejected = self._timed_out = self._retries = self._waited = 0
         self._busy_s, self._gaps_s = [0.0, 0.0], [0.0, 0.0]
@@ -259,18 +260,23 @@ class EventLoop(Workers):
         elif self._starts_for(now, request):
             return
         elif fleet.queue is not None and len(self._queue) >= fleet.queue:
-            self._rejected += 1
+            self._reject(request)
+            self._wake(now)
             return
         else:
             self._queue.append(request)
         if self._counts:
             self._count(now)
 
+    def _reject(self, request: Request) -> None:
+        self._rejected += 1
+        self._lost.append(request[0])
+
     def _fail(self, now: float, request: Request, tries: int) -> None:
         self._failed = True
         self._wake(now)
         if tries + 1 >= self.fleet.tries:
-            self._rejected += 1
+            self._reject(request)
             return
         self._retries += 1
         self._retrying += 1
@@ -414,7 +420,9 @@ class EventLoop(Workers):
             np.array(self._places, dtype=np.int64),
             np.array(self._waits, dtype=np.float64),
             np.array(self._runs, dtype=np.float64),
+            np.array(self._lost, dtype=np.int64),
         )
+        self._lost = []
         self._served += len(self._places)
         self._waited += int(np.count_nonzero(done.wait_s))
         self._places, self._waits, self._runs = array("q"), array("d"), array("d")

@@ -121,6 +121,8 @@ class Done(NamedTuple):
     """From the arrival to the first work on it."""
     run_s: Any
     """From there to its end."""
+    lost: Any = ()
+    """Places of requests that were rejected."""
 
 
 class Life(NamedTuple):

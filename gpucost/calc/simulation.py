@@ -125,6 +125,7 @@ class Collector:
 
     def add(self, done: Done) -> None:
         """Counts requests that ended."""
+        self._release(done.lost)
         if not len(done.index):
             return
         found = {"wait": done.wait_s, "e2e": done.wait_s + done.run_s}
@@ -149,12 +150,14 @@ class Collector:
         for index, limit in enumerate(self._limits):
             if limit.metric in found:
                 self._within[index] += int((found[limit.metric] <= limit.limit_s * (1 + 1e-12)).sum())
-        self._release(done)
+        self._release(done.index)
 
-    def _release(self, done: Done) -> None:
+    def _release(self, places: Any) -> None:
         """Forgets loads whose requests have all ended, the first ones first."""
+        if not len(places):
+            return
         starts = [first for first, _ in self._held]
-        counts = np.bincount(np.searchsorted(starts, done.index, side="right") - 1, minlength=len(starts))
+        counts = np.bincount(np.searchsorted(starts, places, side="right") - 1, minlength=len(starts))
         self._left = [left - int(ended) for left, ended in zip(self._left, counts, strict=True)]
         while self._left and self._left[0] <= 0 and len(self._left) > 1:
             del self._left[0], self._held[0]

@@ -20,7 +20,7 @@ from gpucost.calc.fleet import FOREVER, Fleet, Life, Lives, Starts, Turn
 from gpucost.calc.idle_scan import best_timeouts, idle_gaps
 from gpucost.calc.ordered_loop import OrderedLoop
 from gpucost.calc.percentiles import Floats, quantiles
-from gpucost.calc.simulation import Limit, Load, replay
+from gpucost.calc.simulation import Collector, Limit, Load, replay
 from gpucost.domain.scaling import Binding, Policy, Routing
 from tests.calc.fleet_runs import (
     LOOPS,
@@ -758,3 +758,25 @@ def test_beyond_the_most_values_a_histogram_gives_percentiles_to_a_thousandth(
         assert found.mean == pytest.approx(right.mean, rel=1e-12)
         assert found.max == right.max
     assert rough.latencies["e2e"] != exact.latencies["e2e"]
+
+
+def test_rejected_requests_do_not_hold_back_what_is_remembered() -> None:
+    fleet = Fleet(2, 5.0, Starts((1.0,)), queue=0)
+    at = np.arange(4000) / 8
+    work = np.ones(4000)
+    loop, collector = EventLoop(fleet, Lives(0.0), np.random.default_rng(0)), Collector(())
+    for first in range(0, 4000, 100):
+        load = Load(at[first : first + 100], work[first : first + 100])
+        collector.hold(first, load)
+        collector.add(loop.feed(load.at_s, load.work_s))
+    done, totals = loop.finish(500.0)
+    collector.add(done)
+    assert totals.rejected > 1000
+    assert len(collector._held) == 1
+
+
+def test_a_queue_of_none_still_wakes_the_first_worker() -> None:
+    for policy in (Policy.EACH_REQUEST, Policy.REQUEST_COUNT, Policy.QUEUE_DELAY, Policy.TARGET):
+        fleet = Fleet(2, 5.0, Starts((1.0,)), policy=policy, queue=0)
+        ran = run(EventLoop, fleet, *arrays((0, 1), (3, 1)))
+        assert (ran.totals.rejected, ran.totals.served) == (1, 1), policy
