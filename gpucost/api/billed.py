@@ -193,6 +193,13 @@ class Costing:
             most=self._most(level),
         )
 
+    def _lone_s(self, clock: Clock, end: str) -> float:
+        """Billed life of a worker that serves one request, where it serves one at a time [s]."""
+        if self.settings.slots > 1:
+            return 0.0
+        tail = 0.0 if clock.parts.tail == "free" else self.idle_timeout_s(end)
+        return clock.billed_start_s + (self.execution_s or 0.0) + tail
+
     def rate(self) -> Rate:
         """Prices of one worker."""
         return rate_of(self.shelf, self.deployment, self.settings)
@@ -214,7 +221,7 @@ class Costing:
         workers, clock, rate = self.workers(level, end), self.clock(end), self.rate()
         if self.kind is ProductKind.WORKERS or self._runs_jobs:
             spent = self.shelf.spent(self.demand.traffic, level, workers, period.seconds)
-            paid = billed(self.demand.traffic, spent, clock)
+            paid = billed(self.demand.traffic, spent, clock, lone_s=self._lone_s(clock, end))
             lines = worker_lines(paid, rate)
             mean = paid.all_s / period.seconds
         else:

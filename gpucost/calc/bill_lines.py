@@ -78,8 +78,11 @@ class Billed(NamedTuple):
         return self.busy_s + self.start_s + self.idle_s + self.kept_s + self.rounding_s
 
 
-def billed(traffic: Traffic, spent: Spent, clock: Clock) -> Billed:
-    """What of the time of workers is paid: the billed parts of their lives, rounded up life by life."""
+def billed(traffic: Traffic, spent: Spent, clock: Clock, *, lone_s: float = 0.0) -> Billed:
+    """What of the time of workers is paid: the billed parts of their lives, rounded up life by life.
+
+    `lone_s` is what the life of a worker with one request is billed [s]; 0: unknown.
+    """
     gaps = spent.gaps_s * (0.0 if clock.parts.gaps == "free" else 1.0)
     tail = spent.tail_s * (0.0 if clock.parts.tail == "free" else 1.0)
     start = spent.starts * clock.billed_start_s
@@ -88,7 +91,7 @@ def billed(traffic: Traffic, spent: Spent, clock: Clock) -> Billed:
         each = spent.busy_s / largest(spent.requests, 1e-300)
         extra = spent.requests * (up_to(each, clock.rounding_s, clock.minimum_s) - each)
         return Billed(spent.busy_s, start, gaps + tail, spent.kept_s, extra)
-    extra = rounded_s(traffic, spent, lives, step_s=clock.rounding_s, least_s=clock.minimum_s)
+    extra = rounded_s(traffic, spent, lives, step_s=clock.rounding_s, least_s=clock.minimum_s, lone_s=lone_s)
     return Billed(spent.busy_s, start, gaps + tail, spent.kept_s, extra)
 
 

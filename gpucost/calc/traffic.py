@@ -150,19 +150,25 @@ def up_to(seconds: Values, step_s: float, least_s: float) -> Values:
     return largest(found, seconds * 0 + least_s)
 
 
-def rounded_s(traffic: Traffic, spent: Spent, billed_s: Values, *, step_s: float, least_s: float) -> Values:
+def rounded_s(
+    traffic: Traffic, spent: Spent, billed_s: Values, *, step_s: float, least_s: float, lone_s: float = 0.0
+) -> Values:
     """Seconds that rounding up to `step_s` and a minimum per life add to `billed_s` of the lives that ended.
 
-    Lives of equal requests at equal distances are all alike and rounded exactly; random ones gain half a step
-    on average. The minimum is applied to the mean life, which is a lower bound where lives differ.
+    Lives of equal requests at equal distances are all alike and rounded exactly. Of random ones those with
+    one request take `lone_s` [s] each and are rounded exactly too: a request is the last of its life with the
+    probability starts / requests, and so the only one. The others gain half a step on average; the minimum
+    is applied to their mean, a lower bound where they differ.
     """
     starts = largest(spent.starts, 1e-300)
     life = billed_s / starts
-    if traffic.arrivals in (Arrivals.UNIFORM, Arrivals.BURSTS) and step_s > 0:
-        extra = largest(ceiling(life / step_s) * step_s - life, life * 0)
+    if traffic.arrivals in (Arrivals.UNIFORM, Arrivals.BURSTS):
+        extra = up_to(life, step_s, least_s) - life
     else:
-        extra = step_s / 2 + life * 0
-    extra = largest(extra, least_s - life)
+        lone = smallest(spent.starts / largest(spent.requests, 1e-300), life * 0 + (1.0 if lone_s else 0.0))
+        others = largest((life - lone * lone_s) / largest(1 - lone, TINY), life * 0)
+        extra = lone * (up_to(lone_s, step_s, least_s) - lone_s)
+        extra = extra + (1 - lone) * largest(step_s / 2 + life * 0, least_s - others)
     room = largest(spent.room_s - spent.kept_s - billed_s, spent.starts * 0)
     return choose(spent.starts > 0, smallest(extra * spent.starts, room), spent.starts * 0)
 

@@ -143,7 +143,7 @@ def test_random_traffic_on_one_worker_costs_what_its_closed_form_says(shipped: C
     paid, expected = seconds(found.bills[0]), seconds(exact)
     for name in ("GPU execution", "cold starts", "idle"):
         assert paid[name] == pytest.approx(expected[name], rel=5e-3), name
-    # `bill` counts half a second for every life; lives of one request are whole seconds here
+    # lives without gaps are whole seconds here; `bill` knows it of those with one request
     assert paid["rounding"] < expected["rounding"]
     assert found.bills[0].wait_s == pytest.approx(exact.wait_s, rel=0.03)
 
@@ -162,6 +162,15 @@ def test_requests_that_are_paid_one_by_one_are_rounded_one_by_one(asked: Any, sh
     found, _ = one(shipped, name, **asked)
     assert found.total_usd == pytest.approx(exact.total_usd, rel=1e-3)
     assert seconds(found)["rounding"] / seconds(found)["GPU execution"] == pytest.approx(0.7 / 2.3)
+
+
+@pytest.mark.parametrize("per_day", [200, 2000])
+def test_random_lives_are_rounded_as_bill_says(per_day: int, shipped: Catalog) -> None:
+    asked: dict[str, Any] = {"requests_per_day": per_day, "execution_s": 1.2, "start_s": 6.3}
+    exact = bill(deployment=FLEX, catalog=shipped, today=TODAY, **asked).result.bills[0]
+    found, _ = one(shipped, **asked, simulated_days=20, scaler="each-request", binding="bound")
+    assert seconds(found)["rounding"] == pytest.approx(seconds(exact)["rounding"], rel=0.05)
+    assert found.total_usd == pytest.approx(exact.total_usd, rel=0.01)
 
 
 def test_equal_requests_wait_as_bill_says(shipped: Catalog) -> None:

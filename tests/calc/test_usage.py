@@ -200,7 +200,15 @@ def test_a_lone_request_is_rounded_up_to_6_seconds() -> None:
     assert extra == pytest.approx(0.779)
     assert rounded_s(Traffic(Arrivals.UNIFORM), spent, 6.0, step_s=1, least_s=0) == pytest.approx(0)
     assert rounded_s(Traffic(Arrivals.UNIFORM), spent, 5.221, step_s=0.1, least_s=60) == pytest.approx(54.779)
-    assert rounded_s(Traffic(Arrivals.POISSON), spent, 5.221, step_s=1, least_s=0) == pytest.approx(0.5)
+    random = Traffic(Arrivals.POISSON)
+    assert rounded_s(random, spent, 5.221, step_s=1, least_s=0) == pytest.approx(0.5)
+    assert rounded_s(random, spent, 5.221, step_s=1, least_s=0, lone_s=5.221) == pytest.approx(0.779)
+    assert rounded_s(random, spent, 5.221, step_s=1, least_s=60, lone_s=5.221) == pytest.approx(54.779)
+    # of four requests and two lives one has a single request, the other three
+    some = Spent(4.0, 4.0, 0.0, 2.0, 1.0, 10.0, None, False)
+    assert rounded_s(random, some, 15.0, step_s=1, least_s=0, lone_s=6.2) == pytest.approx(0.8 + 0.5)
+    assert rounded_s(random, some, 15.0, step_s=1, least_s=7, lone_s=6.2) == pytest.approx(0.8 + 0.5)
+    assert rounded_s(random, some, 15.0, step_s=1, least_s=12, lone_s=6.2) == pytest.approx(5.8 + 12 - 8.8)
 
 
 def test_capacity_is_the_limit() -> None:
