@@ -291,7 +291,7 @@ def test_the_recipes_of_the_data_load_as_overlays(tmp_path: Path, monkeypatch: p
     for number, block in enumerate(_recipes()):
         files.append(tmp_path / f"recipe-{number}.yaml")
         files[-1].write_text(block, encoding="utf-8")
-    assert len(files) == 9
+    assert len(files) == 10
     catalog = load(tuple(files))
     assert catalog.source("example-gpu-datasheet").publisher == "The vendor"
     assert catalog.entry("gpus", "l4-24gb")["file"].endswith("recipe-1.yaml")

@@ -148,7 +148,7 @@ def _without_faults(document: YamlDocument) -> tuple[YamlDocument, set[str]]:
 
 
 _REFERENCE = (
-    r"(?:source|GPU|provider|product|format|engine|term) '([^']*)' is not (?:declared|in the catalogue)"
+    r"(?:source|GPU|model|provider|product|format|engine|term) '([^']*)' is not (?:declared|in the catalogue)"
 )
 
 

@@ -34,6 +34,7 @@ SECTIONS = (
     "speed_bands",
     "speed_folds",
     "benchmarks",
+    "training_runs",
 )
 Entry = dict[str, Any]
 """One row: `file`, `line` and `row`."""
@@ -130,6 +131,14 @@ def cross_check(plain: Plain) -> list[str]:
     for section in SECTIONS:
         for entry in plain[section]:
             faults += _dangling(section, entry, sources, gpus)
+    models = {entry["row"]["id"] for entry in plain["models"]}
+    for entry in plain["training_runs"]:
+        model = entry["row"].get("model")
+        if model is not None and model not in models:
+            faults.append(
+                f"{entry['file']}:{entry['line']}: training_runs.{entry['row']['id']}: "
+                f"model {model!r} is not in the catalogue; add it, or write model_stated"
+            )
     for entry in plain["scaling"]:
         if (product := entry["row"]["id"]) not in products:
             faults.append(
@@ -139,7 +148,7 @@ def cross_check(plain: Plain) -> list[str]:
     return faults
 
 
-_SOURCE_KEYS = ("source", "sources", "memory_sources", "quality_sources")
+_SOURCE_KEYS = ("source", "settings_source", "sources", "memory_sources", "quality_sources")
 
 
 def cited_sources(row: Mapping[str, Any]) -> list[str]:
@@ -168,6 +177,8 @@ def _dangling(section: str, entry: Entry, sources: set[str], gpus: set[str]) -> 
         if source not in sources
     ]
     named = [*row.get("gpus", [])] if section == "prices" else []
+    if section == "training_runs" and "gpu" in row:
+        named = [row["gpu"]]
     if section == "gpu_names":
         named = [*row.get("choices", []), *([row["gpu"]] if "gpu" in row else [])]
     faults += [

@@ -24,6 +24,7 @@ from gpucost.catalog.rows_base import (
     Text,
 )
 from gpucost.catalog.rows_billing import BillingRow, FeatureRow, PhaseRow, ScalingRow
+from gpucost.catalog.rows_training import TrainingRow
 
 
 class SourceRow(Row):
@@ -580,3 +581,4 @@ class CatalogFile(Row):
     speed_bands: list[SpeedBandRow] = []
     speed_folds: list[SpeedFoldRow] = []
     benchmarks: list[BenchmarkRow] = []
+    training_runs: list[TrainingRow] = []

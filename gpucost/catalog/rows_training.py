@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from gpucost.catalog.rows_base import Count, DateText, Id, NonNegative, Positive, Row, Slug, Text
+from gpucost.catalog.rows_base import Count, Id, NonNegative, Positive, Row, Slug, Text
 
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
@@ -27,6 +27,7 @@ TrainingPrecision = Literal[
 Optimizer = Literal[
     "adamw",
     "adamw-8bit",
+    "paged-adamw",
     "paged-adamw-8bit",
     "adamw-4bit",
     "adafactor",
@@ -54,7 +55,6 @@ class TrainingRow(Row):
     reason: Text | None = None
     framework: Slug
     framework_version: Text | None = None
-    measured: DateText | None = None
 
     model: Id | None = Field(None, description="left out where the catalogue has no such model")
     model_stated: Text | None = Field(None, description="the model in the source's words, where it has no id")
@@ -82,7 +82,7 @@ class TrainingRow(Row):
     state_format: Literal["fp32", "bf16", "int8", "int4"] | None = Field(
         None, description="of the optimizer's moments"
     )
-    micro_batch: Count | None = Field(None, description="sequences per card and pass")
+    micro_batch: Count | None = Field(None, description="sequences of a data-parallel rank and pass")
     grad_accumulation: Count | None = None
     global_batch: Count | None = Field(None, description="sequences per step of all cards")
     seq_len: Count | None = Field(None, description="longest sequence of a pass [tokens]")
@@ -91,9 +91,16 @@ class TrainingRow(Row):
     checkpointing: Literal["none", "selective", "full"] | None = Field(
         None, description="which activations are computed again in the backward pass"
     )
+    selective: Literal["ops", "layers", "attention"] | None = Field(
+        None,
+        description="what selective keeps: `ops` the results of costly operations, `layers` all of some "
+        "layers, `attention` everything but the core of attention",
+    )
     flash_attention: bool | None = None
     compile: bool | None = None
-    chunked_ce: bool | None = Field(None, description="the loss never holds the logits of all tokens")
+    chunked_ce: bool | None = Field(
+        None, description="the loss is taken in chunks of tokens, without a copy of all logits in 32 bit"
+    )
     activation_offloading: bool | None = None
     optimizer_offload: bool | None = Field(None, description="optimizer, or all sharded state, on the host")
     optimizer_in_backward: bool | None = Field(
@@ -168,6 +175,8 @@ class TrainingRow(Row):
             raise ValueError("the base of qlora is quantised; in 16 bit the method is lora")
         if self.zero is not None and self.fsdp is not None:
             raise ValueError("give zero or fsdp, not both")
+        if self.selective is not None and self.checkpointing != "selective":
+            raise ValueError("selective needs checkpointing selective")
         if self.fp8_recipe is not None and not (self.precision or "").startswith("fp8"):
             raise ValueError("fp8_recipe needs an fp8 precision")
         return self
