@@ -1,6 +1,6 @@
 """What questions about bills share: their flags, and what they mean in the catalogue."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
@@ -13,6 +13,7 @@ from gpucost.api.flags import share, whole
 from gpucost.api.ledger import Ledger
 from gpucost.api.offers import day_of
 from gpucost.api.traffic_asked import Amount, Asked, Shape, month_hours, traffic_of
+from gpucost.catalog.names import nearest
 from gpucost.catalog.store import Catalog, opened
 from gpucost.errors import UnknownNameError, UsageError
 
@@ -117,6 +118,13 @@ class Setup(NamedTuple):
         }
 
 
+def known_flags(flags: Mapping[str, Any], kind: type) -> None:
+    """Raises UnknownNameError for an argument that no question has."""
+    for name in flags:
+        if name not in kind.__annotations__:
+            raise UnknownNameError("argument", name, tuple(nearest(name, list(kind.__annotations__))))
+
+
 def set_up(
     flags: BillingFlags,
     *,
@@ -128,6 +136,7 @@ def set_up(
 
     Raises UsageError for values out of range and contradictions.
     """
+    known_flags(flags, BillingFlags)
     prices = flags.get("prices", "catalog")
     if prices not in ("catalog", "seeds"):
         raise UnknownNameError("--prices", prices, ("catalog", "seeds"))

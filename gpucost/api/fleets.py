@@ -147,7 +147,7 @@ def _from(turn: Turn, clock_s: float) -> list[Turn]:
     end = begin + turn.to_s - turn.from_s
     if end <= DAY_S:
         return [Turn(begin, end, turn.workers)]
-    return [Turn(begin, DAY_S, turn.workers), Turn(0.0, end - DAY_S, turn.workers)]
+    return [Turn(begin, DAY_S, turn.workers), Turn(0.0, end - DAY_S, turn.workers, ready=True)]
 
 
 def _with_policy(ledger: Ledger, fleet: Fleet, scaling: Scaling, flags: ScalingFlags) -> Fleet:

@@ -41,9 +41,14 @@ def served(setup: Setup, arriving: Arriving, times: TokenTimes, timed: Timed) ->
     given = arriving.input_tokens if arriving.input_tokens is not None else given
     made = arriving.output_tokens if arriving.output_tokens is not None else made
     told = setup.execution.work.execution_s
+    by_tokens = times.prefill_tokens_per_s is not None or times.tpot_ms is not None
+    if told is not None and by_tokens:
+        raise UsageError("--execution-s says how long a request runs: leave the times of tokens out")
+    if arriving.execution_s is not None and (told is not None or by_tokens or timed.server is not None):
+        setup.ledger.note("the execution times of the trace are not used: other times were given", "warning")
     if told is not None:
         return Served(base._replace(fixed_s=told), (), told + external)
-    if times.prefill_tokens_per_s is not None or times.tpot_ms is not None:
+    if by_tokens:
         return _by_tokens(base, times, given, made)
     if timed.server is not None and given and made:
         return _by_model(base, timed.server, setup.settings.slots, given, made)

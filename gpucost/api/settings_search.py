@@ -1,8 +1,10 @@
 """The cheapest setting of a deployment that keeps every limit: tried one by one, all simulated."""
 
+from collections.abc import Iterable, Mapping
 from itertools import product
 from math import ceil
 
+from gpucost.api.fleets import UNLIMITED
 from gpucost.api.simulated_bill import Case, lines_of
 from gpucost.api.simulation_answers import point_of
 from gpucost.api.simulation_asked import Asked
@@ -19,8 +21,13 @@ from gpucost.errors import UnknownNameError, UsageError
 WORDS = ("idle-timeout", "min-workers", "max-workers")
 TIMEOUTS_S = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 PROPOSED = 4
-STEPS = 6
-"""Numbers of workers that are tried."""
+ROUNDS = 4
+ROOM = 1.5
+"""Kept workers are tried up to this many times what the busiest minute needs."""
+STEPS = 7
+"""Numbers of workers that are tried at first, from the least to the most that may make sense."""
+NEAR = 3
+"""Then these many numbers on both sides of the best one."""
 SCANNED = 2_000_000
 """Requests up to which timeouts are proposed from all idle times at once."""
 
@@ -41,26 +48,60 @@ def search(asked: Asked, case: Case, words: str, runs: Runs) -> tuple[tuple[Sett
     first = runs.run([point_of(asked, case, base, (runs.seed, 0))])[0]
     if first is None:
         return (), None
+    tried: dict[Fleet, Setting] = {}
     fleets = _fleets(asked, case, base, names, first)
-    done = runs.run([point_of(asked, case, fleet, (runs.seed, 0)) for fleet in fleets])
-    found = [
-        _setting(asked, case, fleet, replayed)
-        for fleet, replayed in zip(fleets, done, strict=True)
-        if replayed is not None
-    ]
-    found.sort(key=lambda each: (each.total_usd is None, each.total_usd or 0.0, each.latency_s or 0.0))
+    for _ in range(ROUNDS):
+        done = runs.run([point_of(asked, case, fleet, (runs.seed, 0)) for fleet in fleets])
+        for fleet, replayed in zip(fleets, done, strict=True):
+            if replayed is not None:
+                tried[fleet] = _setting(asked, case, fleet, replayed)
+        fleets = [each for each in _nearer(names, tried) if each not in tried]
+        if not fleets or runs.interrupted:
+            break
+    found = sorted(tried.values(), key=_order)
     marked, quickest = [], float("inf")
     for each in found:
         better = each.latency_s is not None and each.latency_s < quickest and each.total_usd is not None
         quickest = min(quickest, each.latency_s if better and each.latency_s is not None else quickest)
         marked.append(each._replace(on_frontier=better))
-    best = next((each for each in marked if each.meets_slo and each.total_usd is not None), None)
-    return tuple(marked), best
+    return tuple(marked), next(iter(_able(marked)), None)
+
+
+def _order(one: Setting) -> tuple[bool, float, float]:
+    """Cheapest first, of equal ones the quickest."""
+    return one.total_usd is None, one.total_usd or 0.0, one.latency_s or 0.0
+
+
+def _able(found: Iterable[Setting]) -> list[Setting]:
+    """Settings that keep every limit and leave no more requests than any other does, cheapest first."""
+    able = [each for each in found if each.meets_slo and each.total_usd is not None]
+    least = min((each.unserved for each in able), default=0)
+    return sorted((each for each in able if each.unserved == least), key=_order)
+
+
+def _nearer(names: list[str], tried: Mapping[Fleet, Setting]) -> list[Fleet]:
+    """Fleets with numbers of workers next to the best setting so far, or else to the quickest."""
+    settings = {setting: fleet for fleet, setting in tried.items()}
+    able = _able(settings) or sorted(settings, key=lambda each: each.latency_s or 0.0)
+    centre = settings[able[0]]
+    least, most = [centre.kept], [centre.most]
+    if "min-workers" in names:
+        least = [each for each in range(centre.kept - NEAR, centre.kept + NEAR + 1) if each >= 0]
+    if "max-workers" in names and centre.most < UNLIMITED:
+        most = [each for each in range(centre.most - NEAR, centre.most + NEAR + 1) if each >= 1]
+    timeouts = sorted({fleet.idle_timeout_s for fleet in tried})
+    at = timeouts.index(centre.idle_timeout_s)
+    return [
+        centre._replace(idle_timeout_s=timeout, kept=low, most=high)
+        for timeout, low, high in product(timeouts[max(0, at - 1) : at + 2], least, most)
+        if low <= high
+    ]
 
 
 def _fleets(asked: Asked, case: Case, base: Fleet, names: list[str], first: Replayed) -> list[Fleet]:
     """Fleets with every combination of the settings that are searched."""
     load = first.totals.busy_s / asked.arriving.made.span_s
+    busiest = ceil(asked.arriving.peak_per_s * case.served.mean_s / base.slots)
     timeouts = [base.idle_timeout_s]
     if "idle-timeout" in names:
         low, high = _settable(case)
@@ -68,7 +109,7 @@ def _fleets(asked: Asked, case: Case, base: Fleet, names: list[str], first: Repl
         timeouts += [min(max(each, low), high) for each in tried]
     least = [base.kept]
     if "min-workers" in names:
-        least += _spread(0, max(2, ceil(load) + 1))
+        least += _spread(0, max(2, ceil(load) + 1, ceil(ROOM * busiest)))
     most: list[int] = [base.most]
     if "max-workers" in names:
         most += _spread(max(1, ceil(load)), max(2, first.totals.peak))
@@ -118,10 +159,11 @@ def _setting(asked: Asked, case: Case, fleet: Fleet, replayed: Replayed) -> Sett
     return Setting(
         fleet.idle_timeout_s,
         fleet.kept,
-        None if fleet.most >= 1_000_000 else fleet.most,
+        None if fleet.most >= UNLIMITED else fleet.most,
         float(usd) if known else None,
         latency,
         all(each.met for each in replayed.kept),
         replayed.totals.starts,
+        replayed.totals.rejected + replayed.totals.timed_out,
         False,
     )

@@ -7,6 +7,7 @@ from typing import Unpack
 
 from gpucost.api.bill_made import against_first
 from gpucost.api.bill_notes import cite_bill
+from gpucost.api.bill_setup import known_flags
 from gpucost.api.flags import rate, whole
 from gpucost.api.fleets import checked
 from gpucost.api.named import named
@@ -46,7 +47,7 @@ def simulate(
     replications: int = 1,
     seed: int = 0,
     variants: bool = True,
-    processes: int | None = None,
+    processes: int | None = 1,
     scheduler: str | None = None,
     results: Path | str | None = None,
     progress: bool = False,
@@ -59,12 +60,15 @@ def simulate(
     A request runs `execution_s` [s], or as long as the trace, the model's speed or the times of its tokens
     say. `slo` are limits such as `ttft:p95<=500ms`; `optimise` names settings to search, such as
     `idle-timeout,max-workers`; `baseline` is kept on with `baseline_workers` before the deployment takes the
-    rest. `SimulateFlags` names the others. What runs longer than the period is scaled down, what is shorter
-    extrapolated. Equal questions with equal seeds have equal answers, wherever they run.
+    rest. `processes` None takes all cores; with more than one, a script calls this below
+    `if __name__ == "__main__"`. `SimulateFlags` names the other arguments. What runs longer than the period
+    is scaled down, what is shorter extrapolated. Equal questions with equal seeds have equal answers,
+    wherever they run.
 
     Raises UsageError for a question that cannot be asked, DataError for wrong files, RemoteError when a
     cluster cannot be reached.
     """
+    known_flags(flags, SimulateFlags)
     limits = tuple(parse_slo(text, waits=True) for text in several(slo))
     _check(replications, seed, processes)
     for flag, value in (("--prefill-tokens-per-s", prefill_tokens_per_s), ("--tpot-ms", tpot_ms)):
@@ -101,6 +105,8 @@ def simulate(
     answer = answers_of(asked, cases, runs, replications, variants=variants)
     _cite(asked, answer)
     say(asked, [(each.case, each.run) for each in answer if each.case and each.run], runs, variants=variants)
+    if not several(deployment) and not flex_vs_active:
+        answer.sort(key=lambda each: (each.bill.total_usd is None, each.bill.total_usd or 0.0))
     bills = [each.bill for each in answer]
     result = SimulateResult(
         source=asked.arriving.kind,

@@ -47,6 +47,7 @@ def merged(runs: Sequence[Replayed]) -> Replayed:
         return runs[0]
     count = len(runs)
     totals = Totals(*(sum(values) / count for values in zip(*(run.totals for run in runs), strict=True)))
+    totals = totals._replace(peak=max(run.totals.peak for run in runs))
     names = runs[0].latencies.keys()
     latencies = {
         name: Latency(*(sum(v) / count for v in zip(*(run.latencies[name] for run in runs), strict=True)))
@@ -108,8 +109,9 @@ def simulated_bill(
     """The bill of one deployment whose workers were simulated for `span_s` [s]."""
     costing, totals, factor = case.costing, run.totals, period.seconds / span_s
     lines, paid = lines_of(case, totals, period, factor)
-    made = _bill(setup, costing, period, lines, requests=totals.served * factor, tokens=tokens)
-    workers = float(case.always_on or totals.on_s / span_s)
+    served = totals.served - totals.timed_out
+    made = _bill(setup, costing, period, lines, requests=served * factor, tokens=tokens)
+    workers = float(case.always_on or totals.on_s / max(span_s, totals.end_s))
     exposure = costing.exposure_usd(period, workers)
     scaled = not case.always_on
     return made._replace(
@@ -138,7 +140,7 @@ def _bill(
 ) -> Bill:
     deployment = costing.deployment
     known, whole = total(lines)
-    usd = float(known) if whole else None
+    usd, made = float(known) if whole else None, requests * (tokens or 0.0)
     return Bill(
         deployment=deployment.label,
         product=deployment.product,
@@ -154,7 +156,7 @@ def _bill(
         known_usd=float(known),
         price_state="known" if whole else "unknown",
         usd_per_request=None if usd is None or not requests else usd / requests,
-        usd_per_million_tokens=None if usd is None or not tokens else usd / (requests * tokens) * MILLION,
+        usd_per_million_tokens=None if usd is None or not made else usd / made * MILLION,
         utilisation=None,
         low_usd=usd,
         high_usd=usd,

@@ -95,10 +95,10 @@ def _answer(asked: Asked, case: Case, found: Sequence[tuple[str | None, Replayed
     base = merged(runs)
     bill = simulated_bill(asked.setup, case, asked.period, base, span_s=span, tokens=tokens)
     others = tuple(_variant(asked, case, what, replayed) for what, replayed in found if what is not None)
-    totals = [each.total_usd for each in others if each.total_usd is not None]
-    if bill.total_usd is not None:
-        low, high = min([bill.total_usd, *totals]), max([bill.total_usd, *totals])
-        bill = bill._replace(low_usd=low, high_usd=high)
+    alike = _variant(asked, case, "", runs[0]).total_usd  # the replication that the others repeat
+    if bill.total_usd is not None and alike is not None:
+        usd = [bill.total_usd + each.total_usd - alike for each in others if each.total_usd is not None]
+        bill = bill._replace(low_usd=min([bill.total_usd, *usd]), high_usd=max([bill.total_usd, *usd]))
     run = run_of(case, bill, base, runs, asked.limits, period=asked.period, span_s=span)
     return Answer(case, case.costing, bill, run, others)
 
@@ -146,6 +146,10 @@ def chance(asked: Asked, cases: Sequence[Case | Costing]) -> bool:
     )
 
 
+def _unserved(answer: Answer) -> int:
+    return 0 if answer.run is None else answer.run.rejected + answer.run.timed_out
+
+
 def cheapest_of(asked: Asked, answers: Sequence[Answer]) -> str | None:
     """The smallest bill that keeps every limit, of those that serve most requests.
 
@@ -156,7 +160,7 @@ def cheapest_of(asked: Asked, answers: Sequence[Answer]) -> str | None:
         for each in answers
         if each.bill.total_usd is not None and (each.run.meets_slo if each.run else not asked.limits)
     ]
-    lost = min((each.run.rejected if each.run else 0 for each in able), default=0)
-    able = [each for each in able if (each.run.rejected if each.run else 0) == lost]
+    lost = min((_unserved(each) for each in able), default=0)
+    able = [each for each in able if _unserved(each) == lost]
     best = min(able, key=lambda each: each.bill.total_usd or 0.0, default=None)
     return None if best is None else best.bill.deployment

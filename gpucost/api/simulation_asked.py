@@ -73,7 +73,8 @@ def asked_of(
     """Reads the traffic first: its mean lengths are those of the model's speed."""
     if period not in PERIODS:
         raise UnknownNameError("--period", period, PERIODS)
-    rest = cast(BillingFlags, {name: value for name, value in flags.items() if name not in TRAFFIC})
+    shared = [name for name in BillingFlags.__annotations__ if name not in TRAFFIC]
+    rest = cast(BillingFlags, {name: value for name, value in flags.items() if name in shared})
     bare = {name: value for name, value in rest.items() if name not in MODEL}
     if flags.get("items") is not None or flags.get("burst_interval_s") is not None:
         raise UsageError(
@@ -134,7 +135,7 @@ def inputs_of(
     told = {
         name: str(value) if isinstance(value, Path) else value
         for name, value in asked.told.items()
-        if name not in inputs and value not in (None, (), False)
+        if name not in inputs and value is not None and value is not False and value != ()
     }
     return {
         "deployment": list(deployments),

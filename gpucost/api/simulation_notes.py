@@ -28,6 +28,8 @@ NEEDS: dict[str, tuple[Policy, ...]] = {
     "binding": (Policy.EACH_REQUEST,),
 }
 """Policies under which a flag counts."""
+UNSET = ("min_workers",)
+"""Flags whose 0 says nothing."""
 SCALED = (
     *("scaler", "routing", "start_s", "image_s", "idle_timeout_s", "min_workers", "max_workers"),
     *("start_samples_s", "hit_s", "schedule"),
@@ -45,13 +47,15 @@ def say_unused(ledger: Ledger, cases: Sequence[Case | Costing], flags: SimulateF
         idle.append("retry_s")
     if not found:
         idle += ["queue_limit", "execution_timeout_s"]
-    given = {name: value for name, value in flags.items() if value not in (None, (), 0)}
+    given = {name: value for name, value in flags.items() if value is not None and value not in ((), "")}
+    given = {name: value for name, value in given.items() if name not in UNSET or value}
     unused = [name for name in idle if name in given]
     if unused:
         words = " and ".join(f"--{name.replace('_', '-')}" for name in unused)
         ledger.note(f"{words}: without effect on these deployments", "warning")
     for name in (*NEEDS, *SCALED, "retry_s", "queue_limit", "execution_timeout_s", "snapshot_memory_s"):
         value = given.get(name)
+        value = ", ".join(value) if isinstance(value, tuple) else value
         if name not in unused and isinstance(value, (int, float, str)):
             unit = "s" if name.endswith("_s") and not isinstance(value, str) else ""
             ledger.user(f"--{name.replace('_', '-')}", value, unit)
@@ -72,6 +76,18 @@ def say(asked: Asked, runs: Sequence[tuple[Case, Run]], where: Runs, *, variants
         _of_one(asked, case, run, variants=variants)
 
 
+def _of_turns(asked: Asked, label: str, case: Case) -> None:
+    """Daily times of a simulation that is shorter than a day."""
+    span, ledger = asked.arriving.made.span_s, asked.setup.ledger
+    if not any(turn.from_s < span for turn in case.fleet.turns):
+        ledger.note(f"{label}: no time of --schedule lies within the traffic (UTC)", "warning")
+    elif span < DAY_S and asked.factor > 1.001:
+        ledger.note(
+            f"{label}: what --schedule holds within the simulated {_span(asked)} is extrapolated with them",
+            "warning",
+        )
+
+
 def _span(asked: Asked) -> str:
     seconds = asked.arriving.made.span_s
     if seconds < 2 * SECONDS_PER_HOUR:
@@ -90,12 +106,15 @@ def _of_one(asked: Asked, case: Case, run: Run, *, variants: bool) -> None:
             f"{' and varied in the range' if variants else ''}"
         )
     held = (run.idle_timeout_s or 0.0) + (run.start_s or 0.0)
-    if asked.factor > 1.001 and not case.always_on and held > EDGE * asked.arriving.made.span_s:
+    if not case.always_on and held > EDGE * asked.arriving.made.span_s:
+        more = ", and multiplied with it" if asked.factor > 1.001 else ""
         ledger.note(
             f"{label}: a start and an idle timeout ({held:,.0f} s) are long against the simulated time: its "
-            "first starts and last idle times are multiplied as well",
+            f"first starts, and last idle times after its end, are billed with it{more}",
             "warning",
         )
+    if case.fleet.turns:
+        _of_turns(asked, label, case)
     if not run.exact_percentiles:
         ledger.note(f"{label}: percentiles are read off a histogram, to 0.1 %")
     most = rule.term("max_workers")

@@ -59,6 +59,8 @@ class Turn(NamedTuple):
     """After midnight [s]."""
     to_s: float
     workers: int
+    ready: bool = False
+    """It is under way when the traffic begins: its first workers are up."""
 
 
 class Fleet(NamedTuple):
@@ -148,6 +150,8 @@ class Lives:
     """From ready to the end."""
     extra_s: float = 0.0
     """Added by rounding and minimum."""
+    hit_s: float = 0.0
+    """Starts up to this long come from a saved worker: nothing of them is free [s]."""
     width_s: float = TIMELINE_S
     windows: Any = field(default_factory=lambda: np.zeros(1024))
     """Worker-seconds in each window, starts included."""
@@ -159,7 +163,7 @@ class Lives:
             return
         values = np.fromiter(chain.from_iterable(lives), dtype=np.float64, count=3 * len(lives))
         began, start, end = values.reshape(-1, 3).T
-        free = np.minimum(self.free_s, start)
+        free = np.where(start <= self.hit_s, 0.0, np.minimum(self.free_s, start))
         billed = end - began - free
         if self.rounding_s or self.least_s:
             full = billed

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpucost.calc.event_loop import EventLoop
-from gpucost.calc.fleet import Done, Fleet, Lives, Totals
+from gpucost.calc.fleet import FOREVER, Done, Fleet, Lives, Totals
 from gpucost.calc.ordered_loop import OrderedLoop
 from gpucost.calc.percentiles import LogHistogram, quantiles
 from gpucost.calc.traffic import up_to
@@ -61,7 +61,7 @@ class Replayed(NamedTuple):
     workers: tuple[float, ...]
     """Mean workers in each window, starting ones included."""
     floor_s: float
-    """Sum of the work that was done, alone on a worker [s]: a bill by the second cannot be below it."""
+    """Work of the requests that were finished, alone on a worker [s]: no bill by the second is below it."""
 
 
 class _Values:
@@ -69,16 +69,16 @@ class _Values:
 
     def __init__(self) -> None:
         self._parts: list[np.ndarray] = []
-        self._size = 0
+        self.size = 0
         self._histogram: LogHistogram | None = None
 
     def add(self, values: np.ndarray) -> None:
-        self._size += len(values)
+        self.size += len(values)
         if self._histogram is not None:
             self._histogram.add(values)
             return
         self._parts.append(values)
-        if self._size > MOST_KEPT:
+        if self.size > MOST_KEPT:
             self._histogram = LogHistogram()
             for part in self._parts:
                 self._histogram.add(part)
@@ -93,25 +93,27 @@ class _Values:
             return [self._histogram.quantile(share) for share in shares]
         return quantiles(np.concatenate(self._parts), shares)
 
-    def summary(self) -> Latency | None:
-        if not self._size:
-            return None
+    @property
+    def mean(self) -> float:
         if self._histogram is not None:
-            mean, top = self._histogram.mean, float(self._histogram.max)
-        else:
-            whole = np.concatenate(self._parts)
-            mean, top = float(whole.mean()), float(whole.max())
+            return float(self._histogram.mean)
+        return sum(float(part.sum()) for part in self._parts) / self.size
+
+    def summary(self) -> Latency:
         p50, p90, p95, p99 = self.at(SHARES)
-        return Latency(mean, p50, p90, p95, p99, top)
+        top = max(float(part.max()) for part in self._parts) if self.exact else 0.0
+        if self._histogram is not None:
+            top = float(self._histogram.max)
+        return Latency(self.mean, p50, p90, p95, p99, top)
 
 
 class Collector:
     """Latencies of requests as they end."""
 
-    def __init__(self, limits: Sequence[Limit], *, shared: bool = False) -> None:
-        self._limits, self._shared = limits, shared
+    def __init__(self, limits: Sequence[Limit], timeout_s: float = FOREVER, *, shared: bool = False) -> None:
+        self._limits, self._timeout_s, self._shared = limits, timeout_s, shared
         self.done_s = 0.0
-        """Work of the requests that ended [s]."""
+        """Work of the requests that were finished [s]."""
         self._values: dict[str, _Values] = {}
         self._within = [0] * len(limits)
         self._held: list[tuple[int, Load]] = []
@@ -124,32 +126,31 @@ class Collector:
         self._left.append(len(load.at_s))
 
     def add(self, done: Done) -> None:
-        """Counts requests that ended."""
+        """Counts requests that ended; one that its timeout ended has a wait and nothing else."""
         self._release(done.lost)
         if not len(done.index):
             return
-        found = {"wait": done.wait_s, "e2e": done.wait_s + done.run_s}
         loads = [load for _, load in self._held]
-        place = done.index - self._held[0][0]
-        tells = all(load.prefill_s is not None for load in loads)
-        work = done.run_s
-        if tells or self._shared:
-            work = np.concatenate([load.work_s for load in loads])[place]
-        self.done_s += float(np.minimum(work, done.run_s).sum())  # less where a timeout ended it
-        if tells:
+        work = np.concatenate([load.work_s for load in loads])[done.index - self._held[0][0]]
+        longest = self._timeout_s
+        whole = done.run_s < longest * (1 - 1e-9) if self._shared else work <= longest
+        place, wait, run = (each[whole] for each in (done.index - self._held[0][0], done.wait_s, done.run_s))
+        found, work = {"wait": done.wait_s, "e2e": wait + run}, work[whole]
+        self.done_s += float(work.sum())
+        if all(load.prefill_s is not None for load in loads):
             prefill = np.concatenate([load.prefill_s for load in loads])[place]
-            slowed = prefill * done.run_s / np.maximum(work, 1e-300)  # as the rest of the request
-            found["ttft"] = done.wait_s + slowed
+            slowed = prefill * run / np.maximum(work, 1e-300)  # as the rest of the request
+            found["ttft"] = wait + slowed
             if all(load.output_tokens is not None for load in loads):
                 tokens = np.concatenate([load.output_tokens for load in loads])[place]
                 several = tokens > 1
-                if several.any():
-                    found["tpot"] = (done.run_s - slowed)[several] / (tokens[several] - 1)
+                found["tpot"] = (run - slowed)[several] / (tokens[several] - 1)
         for name, values in found.items():
-            self._values.setdefault(name, _Values()).add(values)
+            if len(values):
+                self._values.setdefault(name, _Values()).add(values)
         for index, limit in enumerate(self._limits):
-            if limit.metric in found:
-                self._within[index] += int((found[limit.metric] <= limit.limit_s * (1 + 1e-12)).sum())
+            values = found.get(limit.metric, wait)[whole if limit.metric == "wait" else slice(None)]
+            self._within[index] += int((values <= limit.limit_s * (1 + 1e-12)).sum())
         self._release(done.index)
 
     def _release(self, places: Any) -> None:
@@ -164,26 +165,24 @@ class Collector:
 
     def latencies(self) -> dict[str, Latency]:
         """Distributions by name."""
-        found = {name: values.summary() for name, values in self._values.items()}
-        return {name: each for name, each in found.items() if each is not None}
+        return {name: values.summary() for name, values in self._values.items()}
 
     def kept(self, totals: Totals) -> tuple[Kept, ...]:
-        """What became of each limit. A request that was rejected keeps none."""
+        """What became of each limit. A request that was rejected or ended by its timeout keeps none."""
+        lost = totals.rejected + totals.timed_out
         found = []
         for limit, within in zip(self._limits, self._within, strict=True):
             values = self._values.get(limit.metric)
-            if values is None or not totals.requests:
-                found.append(Kept(float("nan"), float("nan"), not totals.rejected))  # nothing breaks it
+            if values is None:
+                found.append(Kept(float("nan"), float("nan"), not lost))  # nothing breaks it
                 continue
-            share = within / totals.requests
+            asked = values.size + (totals.rejected if limit.metric == "wait" else lost)
+            share = within / asked
             if limit.share is None:
-                summary = values.summary()
-                value = summary.mean if summary is not None else float("nan")
-                met = value <= limit.limit_s and not totals.rejected
+                value, met = values.mean, not lost
             else:
-                value = values.at([limit.share])[0]
-                met = value <= limit.limit_s and (not totals.rejected or share >= limit.share)
-            found.append(Kept(value, share, bool(met)))
+                value, met = values.at([limit.share])[0], not lost or share >= limit.share
+            found.append(Kept(value, share, bool(met and value <= limit.limit_s)))
         return tuple(found)
 
     @property
@@ -209,9 +208,10 @@ def replay(
     the billing step and minimum of a life, or of a request [s]. Percentiles are linear between neighbours.
     """
     lives = Lives(fleet.starts.free_s, *((0.0, 0.0) if by_request else (rounding_s, least_s)))
+    lives.hit_s = fleet.starts.hit_s or 0.0
     kind = OrderedLoop if fleet.in_order else EventLoop
     loop = kind(fleet, lives, np.random.default_rng(0) if rng is None else rng)
-    collector = Collector(limits, shared=bool(fleet.speeds))
+    collector = Collector(limits, fleet.timeout_s, shared=bool(fleet.speeds))
     count, last, extra = 0, 0.0, 0.0
     for load in loads:
         if not len(load.at_s):

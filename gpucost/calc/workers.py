@@ -121,8 +121,8 @@ class Workers:
             return partial(found.popitem, last=False)
         return {Routing.NEWEST: newest, Routing.RANDOM: random}.get(self.fleet.routing, found.popitem)
 
-    def _begin(self, now: float, *, kept: bool = False) -> Worker:
-        start = 0.0 if kept else self.fleet.starts.draw(now - self._stopped, self.rng)
+    def _begin(self, now: float, *, kept: bool = False, ready: bool = False) -> Worker:
+        start = 0.0 if kept or ready else self.fleet.starts.draw(now - self._stopped, self.rng)
         worker = Worker(self._number(), now, start, kept=kept, watched=kept or self._looks)
         self._all[worker.name] = worker
         self._peak = max(self._peak, len(self._all))
@@ -194,10 +194,10 @@ class Workers:
         wanted = ceil(in_hand / fleet.per_worker - 1e-9) + (fleet.buffer if in_hand else 0)
         return max(self._by_turns, min(wanted, fleet.most))
 
-    def _count(self, now: float) -> None:
+    def _count(self, now: float, *, ready: bool = False) -> None:
         """Starts workers up to those that are held."""
         for _ in range(min(self._held, self.fleet.most) - len(self._all)):
-            self._begin(now)
+            self._begin(now, ready=ready)
 
     def _look(self, now: float) -> None:
         """Takes a sample of the load, and decides by them when it is time."""
@@ -225,7 +225,7 @@ class Workers:
         wanted = max(ceil(mean / (fleet.slots * fleet.utilisation) - 1e-9), min(in_hand, 1))
         quiet = not in_hand and now - max(self._active, self._last_arrival) >= fleet.idle_timeout_s
         if alive == 0 and (self._failed or wanted):
-            wanted = max(wanted if not self._failed else 0, fleet.step)
+            wanted = fleet.step if fleet.policy is Policy.ALARM else wanted
         elif quiet:
             wanted = 0
         elif alive:
@@ -237,6 +237,8 @@ class Workers:
         while seen[0][0] < now - max(fleet.up_after_s, fleet.down_after_s):
             seen.popleft()
         rise = min(each for at, each in seen if at >= now - fleet.up_after_s)
+        if now < fleet.up_after_s:  # nothing was asked for before
+            rise = min(rise, alive)
         keep = max(each for at, each in seen if at >= now - fleet.down_after_s)
         if alive == 0 and wanted:
             rise = wanted
@@ -261,7 +263,7 @@ class Workers:
         if self._closed and begins:
             return
         self._by_turns = max(0, self._by_turns + (turn.workers if begins else -turn.workers))
-        self._count(now)
+        self._count(now, ready=turn.ready and now == 0.0)
         self._let_go(now)
         if not self._closed:
             self._push(now + DAY_S, TURN, turn, begins)

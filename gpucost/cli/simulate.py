@@ -28,7 +28,13 @@ def register(app: typer.Typer) -> None:
     app.command("simulate")(simulate)
 
 
-@takes(ColumnOptions, SourceOptions, ScalingOptions, BillingOptions)
+@takes(
+    BillingOptions,
+    ColumnOptions,
+    SourceOptions,
+    ScalingOptions,
+    without=("items", "burst_interval_s"),
+)
 def simulate(
     trace: Annotated[
         Path | None,

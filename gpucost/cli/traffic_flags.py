@@ -27,7 +27,7 @@ class ColumnOptions:
 
 
 class SourceOptions:
-    """Traffic of a generator."""
+    """Traffic of a generator; `pattern` takes the place of that of bills."""
 
     jitter_s: Annotated[
         float | None, typer.Option(help="Step to which the stamps were rounded; they are spread over it [s].")
@@ -35,6 +35,13 @@ class SourceOptions:
     profile: Annotated[
         Path | None,
         typer.Option(help="Rate over time (CSV), such as hourly counts; with a trace: its requests there."),
+    ] = None
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="poisson (the default), gamma, weibull, uniform, bursty, on-off, diurnal, busy-hours, "
+            "daily-wave or weekly."
+        ),
     ] = None
     cv: Annotated[
         float | None, typer.Option(help="Burstiness: coefficient of variation of the gaps, 1 for random.")
@@ -108,5 +115,7 @@ class ScalingOptions:
     ] = None
     schedule: Annotated[
         list[str] | None,
-        typer.Option(help="Workers held ready in a daily time, 08:50-18:00=4; repeatable."),
+        typer.Option(
+            help="Workers held ready in a daily time (UTC), 08:50-18:00=4; repeatable, they add up."
+        ),
     ] = None

@@ -54,7 +54,7 @@ class Run(NamedTuple):
     requests: int
     rejected: int
     timed_out: int
-    """Ended by the execution timeout."""
+    """Ended by the execution timeout: not served, but paid."""
     retries: int
     cold_starts: int
     """In the simulated time."""
@@ -101,6 +101,8 @@ class Setting(NamedTuple):
     """The first limit's latency, or the 95th percentile of the wait."""
     meets_slo: bool
     cold_starts: int
+    unserved: int
+    """Requests that were rejected or ended by their timeout."""
     on_frontier: bool
     """Nothing is both cheaper and quicker."""
 
@@ -126,7 +128,7 @@ class SimulateResult(NamedTuple):
     best: Setting | None
     """The cheapest setting that meets every limit."""
     cheapest: str | None
-    """Deployment with the smallest bill among those that meet every limit."""
+    """Deployment with the smallest bill among those that meet every limit and leave fewest requests."""
     interrupted: bool = False
     reason: str = ""
 

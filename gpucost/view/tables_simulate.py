@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gpucost.domain.billing import Bill
 from gpucost.domain.report import Report
-from gpucost.domain.simulated import Latency, Run, Setting, SimulateResult
+from gpucost.domain.simulated import Latency, Run, SimulateResult
 from gpucost.units import SECONDS_PER_HOUR
 from gpucost.view.format import format_value
 from gpucost.view.table import Column, Kind, Table, cells
@@ -67,6 +67,7 @@ class _Row:
         self.utilisation = bill.utilisation
         self.usd_per_million_tokens = bill.usd_per_million_tokens
         self.cold_starts = None if run is None else run.cold_starts
+        self.unserved = None if run is None else run.rejected + run.timed_out
         self.mean_workers = None if run is None else run.mean_workers
         self.floor_ratio = None if run is None else run.floor_ratio
         self.meets_slo = None if run is None or not run.slo else run.meets_slo
@@ -83,6 +84,7 @@ def _bills(report: Report, result: SimulateResult) -> Table:
         Column("total_usd", "total", Kind.USD),
         *([Column("delta_fraction", "to first", Kind.PERCENT_ERROR)] if len(rows) > 1 else []),
         *([Column("meets_slo", "SLO", Kind.BOOL)] if any(row.meets_slo is not None for row in rows) else []),
+        *([Column("unserved", "unserved", Kind.COUNT)] if any(row.unserved for row in rows) else []),
         Column("wait_p95_s", "wait p95", Kind.SECONDS),
         Column("cold_starts", "cold", Kind.COUNT, priority=1),
         Column("utilisation", "used", Kind.SHARE),
@@ -154,7 +156,8 @@ def _open(bill: Bill, others: Sequence[Bill]) -> str:
     for other in others:
         if bill.high_usd is None or other.low_usd is None or other is bill:
             continue
-        if other.low_usd < bill.high_usd:
+        dearer = (other.total_usd or 0.0) > (bill.total_usd or 0.0)
+        if dearer and other.low_usd < bill.high_usd:
             return f"; the order is open, since {other.deployment} may cost {_usd(other.low_usd)} as well"
     return ""
 
@@ -216,12 +219,13 @@ def _variants(result: SimulateResult) -> Table:
 
 def _settings(result: SimulateResult) -> Table:
     columns = (
-        Column("idle_timeout_s", "idle timeout", Kind.SECONDS),
+        Column("idle_timeout_s", "idle timeout [s]", Kind.NUMBER),
         Column("min_workers", "kept", Kind.COUNT),
         Column("max_workers", "most", Kind.COUNT),
         Column("total_usd", "total", Kind.USD),
         Column("latency_s", "latency", Kind.SECONDS),
         Column("meets_slo", "SLO", Kind.BOOL),
+        Column("unserved", "unserved", Kind.COUNT),
         Column("cold_starts", "cold starts", Kind.COUNT),
     )
     front = [each for each in result.settings if each.on_frontier]
@@ -232,19 +236,21 @@ def _settings(result: SimulateResult) -> Table:
         f"Frontier of {len(result.settings)} settings: nothing is cheaper and quicker",
         columns,
         cells(columns, shown),
-        headline=_best(result.best),
+        headline=_best(result),
         caption="latency: of the first limit, else the 95th percentile of the wait",
         emphasis=() if result.best is None else (shown.index(result.best),),
     )
 
 
-def _best(best: Setting | None) -> str:
+def _best(result: SimulateResult) -> str:
+    best, slos = result.best, [each.slo for run in result.runs[:1] for each in run.slo]
     if best is None:
         return "No setting keeps every limit."
     most = "as many workers as it takes" if best.max_workers is None else f"at most {best.max_workers}"
+    kept = f" that keeps {' and '.join(slos)}" if slos else ""
+    timeout = _seconds(best.idle_timeout_s)
     return (
-        f"Cheapest that keeps every limit: idle timeout {_seconds(best.idle_timeout_s)}, "
-        f"{best.min_workers} kept on, {most}: {_usd(best.total_usd)}."
+        f"Cheapest{kept}: idle timeout {timeout}, {best.min_workers} kept on, {most}: {_usd(best.total_usd)}."
     )
 
 

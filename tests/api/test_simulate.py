@@ -329,6 +329,85 @@ def test_a_search_finds_the_cheapest_setting_that_keeps_the_limit(shipped: Catal
     assert found.bills[0].total_usd == best.total_usd
 
 
+def test_a_search_reaches_the_workers_that_the_busiest_minute_needs(shipped: Catalog) -> None:
+    """With ten workers kept on the limit holds for less than half of what long idle times cost."""
+    found = result(
+        shipped,
+        trace=AZURE,
+        **TOKENS,
+        start_s=20,
+        max_workers=64,
+        variants=False,
+        optimise="idle-timeout,min-workers",
+        slo="ttft:p95<=10s",
+    )
+    told, run = one(
+        shipped, trace=AZURE, **TOKENS, start_s=20, max_workers=64, min_workers=10, idle_timeout_s=5
+    )
+    assert run.latencies["ttft"].p95 < 10
+    assert found.best is not None
+    assert (found.best.total_usd or 0.0) <= (told.total_usd or 0.0)
+
+
+def test_a_search_does_not_throw_requests_away(shipped: Catalog) -> None:
+    asked: dict[str, Any] = {"requests_per_day": 20_000, "execution_s": 10, "start_s": 10, "queue_limit": 0}
+    asked["scaler"] = "each-request"
+    found = result(shipped, **asked, simulated_days=0.25, optimise="max-workers", variants=False)
+    assert found.best is not None
+    assert found.best.unserved == min(each.unserved for each in found.settings)
+    assert found.best.unserved < 0.8 * max(each.unserved for each in found.settings)
+
+
+def test_requests_that_a_timeout_ends_keep_no_limit_and_have_no_price(
+    shipped: Catalog, tmp_path: Path
+) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("timestamp,input_tokens,output_tokens\n0,8000,50\n60,8000,5000\n", encoding="utf-8")
+    asked: dict[str, Any] = {
+        "trace": path,
+        **TOKENS,
+        "start_s": 0,
+        "execution_timeout_s": 10,
+        "period": "trace",
+    }
+    report = ask(shipped, **asked, slo=("e2e:p95<=60s", "tpot:p95<=30ms"), span_s=100, variants=False)
+    bill_, run = report.result.bills[0], report.result.runs[0]
+    assert (run.timed_out, bill_.requests) == (1, 1)
+    assert bill_.usd_per_request == pytest.approx(bill_.total_usd)
+    assert run.latencies["ttft"].max == pytest.approx(1.02)
+    assert run.latencies["tpot"].max == pytest.approx(0.02)
+    assert [each.met for each in run.slo] == [False, False]
+    assert report.answered_no
+
+
+def test_a_floor_is_below_the_bill_of_shared_workers_with_a_timeout(shipped: Catalog) -> None:
+    asked: dict[str, Any] = {"trace": AZURE, "model": "Llama-3.1-8B", "concurrency": 16, "start_s": 20}
+    _, run = one(shipped, **asked, execution_timeout_s=3)
+    assert run.timed_out > 100
+    assert (run.floor_ratio or 0.0) > 1
+
+
+def test_the_range_compares_replications_of_one_seed(shipped: Catalog) -> None:
+    found = result(shipped, replications=4, **{**MADE, "requests_per_day": 2000, "execution_s": 10})
+    alone = result(shipped, replications=1, **{**MADE, "requests_per_day": 2000, "execution_s": 10})
+    many, few = found.bills[0], alone.bills[0]
+    assert (many.high_usd or 0.0) - (many.low_usd or 0.0) == pytest.approx(
+        (few.high_usd or 0.0) - (few.low_usd or 0.0)
+    )
+
+
+def test_a_misspelt_argument_is_an_error(shipped: Catalog) -> None:
+    with pytest.raises(UsageError, match="idle_timeout_s"):
+        ask(shipped, idle_timout_s=300, **MADE)
+    with pytest.raises(UsageError, match="idle_timeout_s"):
+        bill(deployment=FLEX, requests_per_day=1, execution_s=1, idle_timout_s=3)  # type: ignore[call-arg]
+
+
+def test_inputs_hold_every_flag_that_was_given(shipped: Catalog) -> None:
+    inputs = ask(shipped, queue_limit=0, routing="random", variants=False, **MADE).inputs
+    assert (inputs["queue_limit"], inputs["routing"], inputs["simulated_days"]) == (0, "random", 1)
+
+
 def test_an_interrupted_search_goes_on_from_its_file(
     shipped: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -447,6 +526,8 @@ def test_a_schedule_spares_the_first_ones_their_wait(shipped: Catalog, tmp_path:
     asked: dict[str, Any] = {"trace": path, "start_s": 60, "idle_timeout_s": 30, "span_s": 86_400}
     _, cold = one(shipped, **asked)
     _, ready = one(shipped, **asked, schedule=("08:55-09:05=9",))
+    report = ask(shipped, **asked, schedule=("11:00-12:00=9",), period="trace")
+    assert not any("no time of --schedule" in note.text for note in report.notes)
     assert cold.latencies["wait"].p90 > 5
     assert ready.latencies["wait"].p90 < 1
 
