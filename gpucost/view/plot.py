@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from gpucost.errors import UsageError
+from gpucost.view.sanitize import to_ascii
 from gpucost.view.terminal import pick_terminal
 
 WIDTH, HEIGHT = 80, 20
@@ -26,4 +27,5 @@ def draw(curves: Mapping[str, Sequence[tuple[float, float]]], *, title: str) -> 
     plotext.plotsize(min(here.width or WIDTH, WIDTH), HEIGHT)
     if not here.color:
         plotext.theme("clear")
-    return str(plotext.build())
+    shown = str(plotext.build())
+    return shown if here.unicode else to_ascii(shown)

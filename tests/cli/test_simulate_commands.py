@@ -13,6 +13,7 @@ import pytest
 
 from gpucost.api.schema import schema
 from gpucost.cli.app import run
+from gpucost.view.terminal import Terminal
 
 Capture = pytest.CaptureFixture[str]
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,6 +117,15 @@ def test_plots_draw_workers_and_rates(capsys: Capture) -> None:
     assert "┤" in capsys.readouterr().out
     assert run(["traffic", AZURE, "--plot"]) == 0
     assert "┤" in capsys.readouterr().out
+
+
+def test_a_plot_is_ascii_where_the_terminal_is(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("plotext")
+    monkeypatch.setattr("gpucost.view.plot.pick_terminal", lambda _: Terminal(80, False, False))
+    assert run(["traffic", AZURE, "--plot"]) == 0
+    chart = capsys.readouterr().out.partition("requests per second over time")[2]
+    assert chart.isascii()
+    assert "|" in chart
 
 
 def test_an_interrupt_shows_what_there_is(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
