@@ -30,6 +30,12 @@ CROSSING = (
     "--as-of",
     "2026-11-20",
 )
+REPLAY = (
+    "simulate",
+    str(ROOT / "examples" / "05-real-traffic" / "azure_llm_2023_code.csv.gz"),
+    *("--prefill-tokens-per-s", "8000", "--tpot-ms", "20", "--start-s", "20"),
+    *("--deployment", "runpod/flex/l40s", "--as-of", "2026-11-20"),
+)
 OFFERS = 30
 BASE = "python -c pass"
 
@@ -51,6 +57,7 @@ def commands() -> dict[str, list[str]]:
         "gpucost cost, as JSON": [*program(), *COST, "--format", "json"],
         "gpucost bill, as JSON": [*program(), *BILL, "--format", "json"],
         "gpucost breakeven, as JSON": [*program(), *CROSSING, "--format", "json"],
+        "gpucost simulate, as JSON": [*program(), *REPLAY, "--format", "json"],
     }
 
 
