@@ -69,13 +69,9 @@ def bill(
         deployment = tuple(hybrid)
     chosen = named(setup, several(deployment), gpu, gpus, flex_vs_active, several(provider), several(billing))
     span = _period(period, month)
-    found, reason = [], ""
-    for each in chosen:
-        timed = setup.execution.of(each)
-        if timed.reason:
-            reason = reason or f"{each.label}: {timed.reason}"
-            ledger.note(f"{each.label} is left out: {timed.reason}", "warning")
-            continue
+    able, reason = setup.able(chosen)
+    found = []
+    for each, timed in able:
         costing = setup.costing(each, timed)
         found.append((bill_of(setup, costing, span), costing, timed))
     searched = len(found)

@@ -47,7 +47,7 @@ def _request_bill(setup: Setup, costing: Costing) -> Bill:
             period_hours=whole_month.hours / count,
             requests=1.0,
             usd_per_request=each,
-            usd_per_million_tokens=_per_million(each, 1.0, setup.execution.tokens[1]),
+            usd_per_million_tokens=per_million(each, 1.0, setup.execution.tokens[1]),
         )
     if costing.kind is ProductKind.TOKENS:
         costed = costing.at(1 / hour.seconds, hour)
@@ -76,7 +76,8 @@ def _scaled(each: Line, factor: float) -> Line:
     return each._replace(quantity=each.quantity * factor, usd=None if each.usd is None else each.usd * factor)
 
 
-def _per_million(usd: float | None, requests: float | None, tokens: float | None) -> float | None:
+def per_million(usd: float | None, requests: float | None, tokens: float | None) -> float | None:
+    """USD per million tokens of requests that have `tokens` each; None where something is unknown."""
     if usd is None or not requests or not tokens:
         return None
     return usd / (requests * tokens) * MILLION
@@ -119,7 +120,7 @@ def _made(
         known_usd=float(known),
         price_state="known" if whole_bill else "unknown",
         usd_per_request=None if usd is None or not requests else usd / requests,
-        usd_per_million_tokens=_per_million(usd, requests, setup.execution.tokens[1]),
+        usd_per_million_tokens=per_million(usd, requests, setup.execution.tokens[1]),
         utilisation=_utilisation(costing, costed, level),
         low_usd=low,
         high_usd=high,

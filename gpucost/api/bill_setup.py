@@ -1,6 +1,6 @@
 """What questions about bills share: their flags, and what they mean in the catalogue."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
@@ -79,6 +79,18 @@ class Setup(NamedTuple):
     asked: Asked
     settings: Settings
     month: Period
+
+    def able(self, chosen: Iterable[Deployment]) -> tuple[list[tuple[Deployment, Timed]], str]:
+        """Deployments that can serve, with the time of a request; of the others why the first one cannot."""
+        found, reason = [], ""
+        for each in chosen:
+            timed = self.execution.of(each)
+            if timed.reason:
+                reason = reason or f"{each.label}: {timed.reason}"
+                self.ledger.note(f"{each.label} is left out: {timed.reason}", "warning")
+            else:
+                found.append((each, timed))
+        return found, reason
 
     def costing(self, deployment: Deployment, timed: Timed) -> Costing:
         """A deployment that can be billed at any level of traffic."""

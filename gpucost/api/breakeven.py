@@ -143,14 +143,9 @@ def _in_busy_seconds(flags: BillingFlags) -> bool:
 
 
 def _sides(setup: Setup, names: Sequence[str]) -> tuple[list[Side], str]:
-    sides, reason = [], ""
-    for name in names:
-        deployment = resolve(setup.shelf, name)
-        timed = setup.execution.of(deployment)
-        if timed.reason:
-            reason = reason or f"{deployment.label}: {timed.reason}"
-            setup.ledger.note(f"{deployment.label} is left out: {timed.reason}", "warning")
-            continue
+    able, reason = setup.able(resolve(setup.shelf, name) for name in names)
+    sides = []
+    for deployment, timed in able:
         if deployment.usd_per_hour is None and deployment.rule.kind is not ProductKind.TOKENS:
             raise UsageError(f"the price of {deployment.label} is unknown")
         sides.append(Side(setup.costing(deployment, timed), timed))

@@ -35,11 +35,9 @@ def served(setup: Setup, arriving: Arriving, times: TokenTimes, timed: Timed) ->
     given, made = _lengths(setup, arriving)
     base = Service(
         external_s=external,
-        input_tokens=None if arriving.input_tokens is not None else given,
-        output_tokens=None if arriving.output_tokens is not None else made,
+        input_tokens=given if arriving.input_tokens is None else None,
+        output_tokens=made if arriving.output_tokens is None else None,
     )
-    given = arriving.input_tokens if arriving.input_tokens is not None else given
-    made = arriving.output_tokens if arriving.output_tokens is not None else made
     told = setup.execution.work.execution_s
     by_tokens = times.prefill_tokens_per_s is not None or times.tpot_ms is not None
     if told is not None and by_tokens:

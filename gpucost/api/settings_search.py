@@ -5,11 +5,10 @@ from itertools import product
 from math import ceil
 
 from gpucost.api.fleets import UNLIMITED
-from gpucost.api.simulated_bill import Case, lines_of
+from gpucost.api.simulated_bill import Case, usd_of
 from gpucost.api.simulation_answers import point_of
 from gpucost.api.simulation_asked import Asked
 from gpucost.api.simulation_runs import Runs
-from gpucost.calc.bill_lines import total
 from gpucost.calc.fleet import FOREVER, Fleet
 from gpucost.calc.idle_scan import best_timeouts, gaps_of
 from gpucost.calc.replication import load_of, requests
@@ -152,18 +151,16 @@ def _proposed(asked: Asked, case: Case, base: Fleet) -> list[float]:
 
 def _setting(asked: Asked, case: Case, fleet: Fleet, replayed: Replayed) -> Setting:
     own = case._replace(fleet=fleet)
-    lines, _ = lines_of(own, replayed.totals, asked.period, asked.factor)
-    usd, known = total(lines)
     wait = replayed.latencies.get("wait")
     latency = replayed.kept[0].value_s if replayed.kept else None if wait is None else wait.p95
     return Setting(
         fleet.idle_timeout_s,
         fleet.kept,
         None if fleet.most >= UNLIMITED else fleet.most,
-        float(usd) if known else None,
+        usd_of(own, replayed.totals, asked.period, asked.factor),
         latency,
         all(each.met for each in replayed.kept),
         replayed.totals.starts,
-        replayed.totals.rejected + replayed.totals.timed_out,
+        replayed.totals.unserved,
         False,
     )

@@ -8,6 +8,7 @@ from typing import Unpack
 from gpucost.api.bill_made import against_first
 from gpucost.api.bill_notes import cite_bill
 from gpucost.api.bill_setup import known_flags
+from gpucost.api.execution import Timed
 from gpucost.api.flags import rate, whole
 from gpucost.api.fleets import checked
 from gpucost.api.named import named
@@ -151,4 +152,5 @@ def _cite(asked: Asked, answers: Sequence[Answer]) -> None:
     cite_prices(setup.ledger, [each for each in choices if each is not None], today=setup.shelf.day)
     level = setup._replace(asked=setup.asked._replace(level=asked.arriving.per_s))
     for each in answers:
-        cite_bill(level, each.costing, each.bill, setup.execution.of(each.costing.deployment))
+        timed = Timed(None) if each.case is None else each.case.timed
+        cite_bill(level, each.costing, each.bill, timed)

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gpucost.api.bill_made import per_million
 from gpucost.api.bill_setup import Setup
 from gpucost.api.billed import Costing, Period
+from gpucost.api.execution import Timed
 from gpucost.api.fleets import UNLIMITED
 from gpucost.api.offers import is_stale
 from gpucost.api.request import Slo
@@ -16,7 +18,6 @@ from gpucost.calc.statistics import confidence
 from gpucost.domain.billing import Bill, Line
 from gpucost.domain.scaling import Policy
 from gpucost.domain.simulated import Attained, Latency, Run, Spreading
-from gpucost.units import MILLION
 
 
 class Case(NamedTuple):
@@ -25,6 +26,7 @@ class Case(NamedTuple):
     costing: Costing
     fleet: Fleet
     served: Served
+    timed: Timed
     assumed: tuple[str, ...] = ()
     """Ways of the fleet that nobody documents."""
     always_on: int = 0
@@ -95,6 +97,12 @@ def lines_of(case: Case, totals: Totals, period: Period, factor: float) -> tuple
     return [each for each in costing.with_credit(lines, period) if each.quantity], paid
 
 
+def usd_of(case: Case, totals: Totals, period: Period, factor: float) -> float | None:
+    """The bill of the period [USD]; None where a price is unknown."""
+    usd, known = total(lines_of(case, totals, period, factor)[0])
+    return float(usd) if known else None
+
+
 def token_bill(
     setup: Setup, costing: Costing, period: Period, *, requests: float, tokens: float | None
 ) -> Bill:
@@ -140,7 +148,7 @@ def _bill(
 ) -> Bill:
     deployment = costing.deployment
     known, whole = total(lines)
-    usd, made = float(known) if whole else None, requests * (tokens or 0.0)
+    usd = float(known) if whole else None
     return Bill(
         deployment=deployment.label,
         product=deployment.product,
@@ -156,7 +164,7 @@ def _bill(
         known_usd=float(known),
         price_state="known" if whole else "unknown",
         usd_per_request=None if usd is None or not requests else usd / requests,
-        usd_per_million_tokens=None if usd is None or not made else usd / made * MILLION,
+        usd_per_million_tokens=per_million(usd, requests, tokens),
         utilisation=None,
         low_usd=usd,
         high_usd=usd,

@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 from gpucost.api.billed import Costing
 from gpucost.api.request import Slo
-from gpucost.api.simulated_bill import Case, lines_of, merged, run_of, simulated_bill, token_bill
+from gpucost.api.simulated_bill import Case, merged, run_of, simulated_bill, token_bill, usd_of
 from gpucost.api.simulation_asked import Asked
 from gpucost.api.simulation_runs import Runs
-from gpucost.calc.bill_lines import total
 from gpucost.calc.fleet import Fleet, Starts
 from gpucost.calc.replication import Point
 from gpucost.calc.simulation import Limit, Replayed
@@ -95,7 +94,7 @@ def _answer(asked: Asked, case: Case, found: Sequence[tuple[str | None, Replayed
     base = merged(runs)
     bill = simulated_bill(asked.setup, case, asked.period, base, span_s=span, tokens=tokens)
     others = tuple(_variant(asked, case, what, replayed) for what, replayed in found if what is not None)
-    alike = _variant(asked, case, "", runs[0]).total_usd  # the replication that the others repeat
+    alike = usd_of(case, runs[0].totals, asked.period, asked.factor)  # the one that the others repeat
     if bill.total_usd is not None and alike is not None:
         usd = [bill.total_usd + each.total_usd - alike for each in others if each.total_usd is not None]
         bill = bill._replace(low_usd=min([bill.total_usd, *usd]), high_usd=max([bill.total_usd, *usd]))
@@ -104,13 +103,11 @@ def _answer(asked: Asked, case: Case, found: Sequence[tuple[str | None, Replayed
 
 
 def _variant(asked: Asked, case: Case, what: str, replayed: Replayed) -> Variant:
-    lines, _ = lines_of(case, replayed.totals, asked.period, asked.factor)
-    usd, whole_bill = total(lines)
     wait = replayed.latencies.get("wait")
     return Variant(
         case.label,
         what,
-        float(usd) if whole_bill else None,
+        usd_of(case, replayed.totals, asked.period, asked.factor),
         replayed.totals.starts,
         None if wait is None else wait.p95,
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from gpucost.api.billed import Costing
 from gpucost.api.deployments import Deployment, resolve
+from gpucost.api.execution import Timed
 from gpucost.api.flags import whole
 from gpucost.api.fleets import UNLIMITED, fixed, manned
 from gpucost.api.request import Slo
@@ -19,15 +20,10 @@ def cases_of(
     asked: Asked, chosen: Sequence[Deployment], times: TokenTimes
 ) -> tuple[list[Case | Costing], str]:
     """The deployments that can serve, and why the first other one cannot."""
-    setup, ledger = asked.setup, asked.setup.ledger
+    setup = asked.setup
+    able, reason = setup.able(chosen)
     found: list[Case | Costing] = []
-    reason = ""
-    for each in chosen:
-        timed = setup.execution.of(each)
-        if timed.reason:
-            reason = reason or f"{each.label}: {timed.reason}"
-            ledger.note(f"{each.label} is left out: {timed.reason}", "warning")
-            continue
+    for each, timed in able:
         if each.rule.kind is ProductKind.TOKENS:
             costing = setup.costing(each, timed)
             given, made = asked.arriving.input_tokens, asked.arriving.output_tokens
@@ -39,11 +35,11 @@ def cases_of(
         if not service.mean_s > 0:
             raise UsageError("the requests take no time at all: nothing can be billed by it")
         costing = setup.costing(each, timed._replace(execution_s=service.mean_s))
-        found.append(_case(asked, costing, service))
+        found.append(_case(asked, costing, service, timed))
     return found, reason
 
 
-def _case(asked: Asked, costing: Costing, service: Served) -> Case:
+def _case(asked: Asked, costing: Costing, service: Served, timed: Timed) -> Case:
     stays = costing.rule.kind is ProductKind.WORKERS and asked.scaling.get("scaler") is not None
     if costing.kind is not ProductKind.WORKERS and not stays:
         count = costing.settings.workers or _busiest(asked, costing, service)
@@ -52,7 +48,7 @@ def _case(asked: Asked, costing: Costing, service: Served) -> Case:
                 f"{costing.deployment.label}: {count} workers, which the busiest minute needs; see --workers"
             )
         fleet = fixed(count, costing, asked.scaling)._replace(speeds=service.speeds)
-        return Case(costing, fleet, service, always_on=count)
+        return Case(costing, fleet, service, timed, always_on=count)
     scaling = asked.setup.shelf.catalog.scaling(costing.rule.product)
     clock = asked.arriving.clock_s
     if asked.scaling.get("schedule") and clock is None:
@@ -63,7 +59,7 @@ def _case(asked: Asked, costing: Costing, service: Served) -> Case:
     fleet, assumed = ways
     if stays and not costing.scales:
         fleet = fleet._replace(kept=max(1, fleet.kept))  # it scales, but not to zero
-    return Case(costing, fleet._replace(speeds=service.speeds), service, assumed)
+    return Case(costing, fleet._replace(speeds=service.speeds), service, timed, assumed)
 
 
 def _busiest(asked: Asked, costing: Costing, service: Served) -> int:

@@ -232,6 +232,11 @@ class Totals(NamedTuple):
     """Most workers at once, starting ones included."""
 
     @property
+    def unserved(self) -> int:
+        """Requests that were rejected or ended by their timeout."""
+        return self.rejected + self.timed_out
+
+    @property
     def on_s(self) -> float:
         """Worker-seconds in all, starts included."""
         return self.start_s + self.busy_s + self.kept_s + self.gaps_s + self.tail_s

@@ -101,9 +101,8 @@ class _Values:
 
     def summary(self) -> Latency:
         p50, p90, p95, p99 = self.at(SHARES)
-        top = max(float(part.max()) for part in self._parts) if self.exact else 0.0
-        if self._histogram is not None:
-            top = float(self._histogram.max)
+        held = self._histogram
+        top = max(float(part.max()) for part in self._parts) if held is None else float(held.max)
         return Latency(self.mean, p50, p90, p95, p99, top)
 
 
@@ -169,7 +168,7 @@ class Collector:
 
     def kept(self, totals: Totals) -> tuple[Kept, ...]:
         """What became of each limit. A request that was rejected or ended by its timeout keeps none."""
-        lost = totals.rejected + totals.timed_out
+        lost = totals.unserved
         found = []
         for limit, within in zip(self._limits, self._within, strict=True):
             values = self._values.get(limit.metric)
@@ -207,8 +206,9 @@ def replay(
     Workers that never stop do so at `until_s` [s], or with the last request; `rounding_s` and `least_s` are
     the billing step and minimum of a life, or of a request [s]. Percentiles are linear between neighbours.
     """
-    lives = Lives(fleet.starts.free_s, *((0.0, 0.0) if by_request else (rounding_s, least_s)))
-    lives.hit_s = fleet.starts.hit_s or 0.0
+    lives = Lives(fleet.starts.free_s, hit_s=fleet.starts.hit_s or 0.0)
+    if not by_request:
+        lives.rounding_s, lives.least_s = rounding_s, least_s
     kind = OrderedLoop if fleet.in_order else EventLoop
     loop = kind(fleet, lives, np.random.default_rng(0) if rng is None else rng)
     collector = Collector(limits, fleet.timeout_s, shared=bool(fleet.speeds))
@@ -221,12 +221,12 @@ def replay(
         last = float(load.at_s[-1])
         done = loop.feed(load.at_s, load.work_s)
         collector.add(done)
-        extra += _rounding(done, rounding_s, least_s)
+        extra += _rounding(done, rounding_s, least_s) if by_request else 0.0
     end = last if until_s is None else max(until_s, last)
     if isinstance(loop, EventLoop):
         rest, totals = loop.finish(end)
         collector.add(rest)
-        extra += _rounding(rest, rounding_s, least_s)
+        extra += _rounding(rest, rounding_s, least_s) if by_request else 0.0
     else:
         totals = loop.finish(end)
     if by_request:
