@@ -29,11 +29,6 @@ def quantiles(values: npt.NDArray[Any], shares: Sequence[float]) -> list[float]:
     return [float(each) for each in np.quantile(found, shares)]
 
 
-def quantile(values: npt.NDArray[Any], share: float) -> float:
-    """One of `quantiles`."""
-    return quantiles(values, (share,))[0]
-
-
 class LogHistogram:
     """Counts of values >= 0 in bins whose width is at most 1/512 of the value: 0.1 % error at the most.
 
