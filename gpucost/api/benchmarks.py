@@ -110,14 +110,14 @@ def _series(catalog: Catalog, row: Mapping[str, Any]) -> tuple[str, list[Case]]:
     for number, point in enumerate(points_of(row), start=1):
         given, made = point.get("input_tokens", 0) * factor, point.get("output_tokens", 0) * factor
         if sizer is not None:
-            sizer.load = Load(max(1, int(given + made)), 1)
-            evaluation = sizer.evaluate(gpu, quantization, parallel)
+            loaded = sizer.at(Load(max(1, int(given + made)), 1))
+            evaluation = loaded.evaluate(gpu, quantization, parallel)
             if evaluation.room_bytes <= 0:
                 reason = "does not fit by the memory model"
                 continue
             deployed = deployed._replace(pool_bytes=evaluation.room_bytes)
             if alternative is not None:
-                pool = sizer.evaluate(gpu, quantization, spread).room_bytes
+                pool = loaded.evaluate(gpu, quantization, spread).room_bytes
                 alternative = alternative._replace(pool_bytes=pool) if pool > 0 else None
         ttft = point.get("ttft_ms") if figure != "ttft_ms" else None
         out.append(

@@ -180,7 +180,7 @@ def _weights(execution: Execution) -> float | None:
     question = execution.question
     if question is None:
         return None
-    from gpucost.api.evidence import whole_copy_bits
+    from gpucost.calc.weights import whole_copy_bits
     from gpucost.units import BITS_PER_BYTE
 
     return whole_copy_bits(question.chosen.model, question.formats[0]) / BITS_PER_BYTE

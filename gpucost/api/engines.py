@@ -5,6 +5,8 @@ from typing import NamedTuple
 from gpucost.calc.memory import EngineSettings, MemoryConstants
 from gpucost.calc.sglang import sglang_defaults
 from gpucost.catalog.names import ResolvedVersion, resolve_cache_format
+from gpucost.catalog.remember import remember
+from gpucost.catalog.store import Catalog
 from gpucost.domain.cache import CacheFormat
 from gpucost.domain.deployment import EngineKind, Platform, Version
 from gpucost.domain.engine import Engine, EngineConstant, EngineDefault
@@ -104,6 +106,10 @@ def constant_names(gpu: Gpu) -> dict[str, str]:
     }
 
 
+MOST_SETUPS = 64
+"""Engines with versions and flags that are kept."""
+
+
 class EngineSetup:
     """An engine at a version, with the user's flags; gives the settings for any card."""
 
@@ -114,6 +120,8 @@ class EngineSetup:
             known = ", ".join(kind.value for kind in EngineKind)
             raise UsageError(f"the memory of {engine.name} is not modelled; --engine takes {known}") from None
         self.engine, self.version, self.v0, self.flags = engine, version.version, version.v0, flags
+        self._defaults: dict[tuple[str, frozenset[str]], EngineDefault | None] = {}
+        self._constants: dict[str, EngineConstant] = {}
 
     def flag_of(self, name: str) -> str | None:
         """The engine's own word for a setting; None where it has no such flag."""
@@ -125,10 +133,13 @@ class EngineSetup:
         if flag is None:
             return None
         words = conditions_of(gpu)
-        row = self.engine.default(flag, version=self.version, conditions=words)
-        if "160gib" in words:
-            row = self.engine.default(f"{flag}-160gib", version=self.version, conditions=words) or row
-        return row
+        key = (flag, words)
+        if key not in self._defaults:
+            row = self.engine.default(flag, version=self.version, conditions=words)
+            if "160gib" in words:
+                row = self.engine.default(f"{flag}-160gib", version=self.version, conditions=words) or row
+            self._defaults[key] = row
+        return self._defaults[key]
 
     def _value(self, name: str, given: float | int | None, gpu: Gpu, fallback: float) -> float:
         if given is not None:
@@ -140,7 +151,9 @@ class EngineSetup:
 
     def constant_row(self, name: str) -> EngineConstant:
         """A constant of the memory model, with its range and source."""
-        return self.engine.constant(name, version=self.version)
+        if name not in self._constants:
+            self._constants[name] = self.engine.constant(name, version=self.version)
+        return self._constants[name]
 
     def constant(self, name: str, scenario: str = "mid") -> float:
         """A constant of the memory model, at the middle or an end of its range."""
@@ -226,3 +239,9 @@ class EngineSetup:
     def state_blocks(self) -> int:
         """Blocks per sequence and group of state layers."""
         return 2 if self.kind is EngineKind.VLLM and self.version >= ALIGNED_STATES_SINCE else 1
+
+
+@remember(MOST_SETUPS)
+def setup_of(catalog: Catalog, engine: str, version: ResolvedVersion, flags: EngineFlags) -> EngineSetup:
+    """An engine of the catalogue by its id. Raises UsageError where its memory is not modelled."""
+    return EngineSetup(catalog.engine(engine), version, flags)

@@ -10,19 +10,20 @@ from gpucost.api.price_evidence import cite_price
 from gpucost.api.size_search import Request, Search
 from gpucost.api.sizing import Evaluation, Sizer, kv_tokens, longest_context
 from gpucost.calc.kv_cache import cache_specs, kv_bytes_per_token
-from gpucost.calc.memory import EngineSettings
+from gpucost.calc.memory import EngineSettings, MemoryBudget
 from gpucost.calc.parallel import parallel_fault
 from gpucost.calc.tensors import active_parameters, model_tensors
-from gpucost.calc.weights import ExpertPadding, weights_by_part
 from gpucost.catalog.store import Catalog
 from gpucost.domain.deployment import EngineKind, Parallelism, Platform
 from gpucost.domain.model import Model, MoeMlp, SoftmaxAttention
 from gpucost.domain.provenance import Confidence
 from gpucost.domain.quantization import PART_GROUPS, Quantization
-from gpucost.units import BITS_PER_BYTE, GIB
+from gpucost.units import GIB
 
 NUDGE = 1.1
 """A number binds when a change by a tenth changes the answer."""
+SHOWN = len(MemoryBudget._fields) - 2
+"""Parts of a budget that an answer shows: all but the states and the pool, which it shows in other words."""
 SETTINGS = ("utilization", "max_num_seqs", "max_num_batched_tokens")
 FORMAT_NUMBERS = (
     "weight_bits",
@@ -107,7 +108,37 @@ def cite_format(
     ledger: Ledger, catalog: Catalog, sizer: Sizer, row: Quantization, shown: Sequence[Evaluation]
 ) -> None:
     """The numbers of a weight format; those of parts that the model does not have do not bind."""
-    plain = catalog.entry("quantizations", row.id)["row"]
+    cuts = tuple(dict.fromkeys(each.parallel for each in shown))
+    key = (row.id, cuts, _capability_binds(row, shown))
+    if key not in sizer.cited:
+        own = Ledger(catalog)
+        _cite_format(own, catalog, sizer, row, cuts, capability_binds=key[-1])
+        sizer.cited[key] = own.evidence
+    ledger.add(sizer.cited[key])
+    for note in row.notes[:1]:
+        ledger.note(f"{row.name}: {note}")
+
+
+def _capability_binds(row: Quantization, shown: Sequence[Evaluation]) -> bool:
+    """Whether a card is near the oldest one that has kernels for a format."""
+    need = row.min_compute_capability
+    if need is None:
+        return False
+    decided = [each.gpu for each in shown if each.fits or len(shown) > 1]
+    owned = [float(gpu.compute_capability or 0) for gpu in decided if gpu.vendor == "nvidia"]
+    return any(need / NUDGE <= each < need * NUDGE for each in owned)
+
+
+def _cite_format(
+    ledger: Ledger,
+    catalog: Catalog,
+    sizer: Sizer,
+    row: Quantization,
+    cuts: Sequence[Parallelism],
+    *,
+    capability_binds: bool,
+) -> None:
+    plain = catalog.quantization_rows[row.id]
     parts = {tensor.part for tensor in model_tensors(sizer.model, with_mtp=sizer.with_mtp)}
     if sizer.model.tied_embeddings:
         parts = (parts - {"embedding"}) | {"lm_head"}
@@ -119,7 +150,7 @@ def cite_format(
     for name in FORMAT_NUMBERS:
         if name in plain:
             other = row._replace(**{name: plain[name] * NUDGE})
-            binding = binds(other) or (name == "group_size" and _cuts(sizer, row, shown))
+            binding = binds(other) or (name == "group_size" and _cuts(sizer, row, cuts))
             ledger.cite(f"{field}.{name}", plain[name], "", source, binding=binding)
     for word, bits in plain.get("part_bits", {}).items():
         used = not parts.isdisjoint(PART_GROUPS.get(word, (word,)))
@@ -130,29 +161,13 @@ def cite_format(
             ledger.cite(f"{field}.block.{index}", size, "", source, binding=binds(other))
     if row.min_compute_capability is not None:
         need = row.min_compute_capability
-        decided = [each.gpu for each in shown if each.fits or len(shown) > 1]
-        owned = [float(gpu.compute_capability or 0) for gpu in decided if gpu.vendor == "nvidia"]
-        ledger.cite(
-            f"{field}.min_compute_capability",
-            need,
-            "",
-            source,
-            binding=any(need / NUDGE <= each < need * NUDGE for each in owned),
-        )
-    for note in row.notes[:1]:
-        ledger.note(f"{row.name}: {note}")
+        ledger.cite(f"{field}.min_compute_capability", need, "", source, binding=capability_binds)
 
 
-def _cuts(sizer: Sizer, row: Quantization, shown: Sequence[Evaluation]) -> bool:
+def _cuts(sizer: Sizer, row: Quantization, cuts: Sequence[Parallelism]) -> bool:
     """Whether groups of another size could not be divided over the ranks."""
     other = row._replace(group_size=ceil((row.group_size or 1) * NUDGE))
-    return any(parallel_fault(sizer.model, other, each.parallel) is not None for each in shown)
-
-
-def whole_copy_bits(model: Model, row: Quantization) -> float:
-    """Bits of a whole copy on one card, before any engine adds to it [bit]."""
-    parts = weights_by_part(model, quantization=row, parallel=Parallelism(), padding=ExpertPadding())
-    return sum(parts.values()) * BITS_PER_BYTE
+    return any(parallel_fault(sizer.model, other, each) is not None for each in cuts)
 
 
 def cite_range(
@@ -161,7 +176,7 @@ def cite_range(
     """The ends of the ranges over architectures that stand for a bare parameter count."""
     if not alternatives:
         return
-    sizes = [(whole_copy_bits(each, row), each) for each in alternatives]
+    sizes = [(sizer.copy_bits(each, row), each) for each in alternatives]
     caches = [(kv_bytes_per_token(cache_specs(each, cache=sizer.cache, tp=1)), each) for each in alternatives]
     for model in _ends(sizes):
         plain = catalog.model_rows[model.id]
@@ -221,10 +236,9 @@ def _window_binds(sizer: Sizer, model: Model, index: int, evaluation: Evaluation
 def _figures(sizer: Sizer, evaluation: Evaluation) -> tuple[object, ...]:
     """What of an evaluation an answer shows."""
     limit = sizer.model.max_context or sizer.load.context
-    budget = evaluation.budget
     return (
         evaluation.fits,
-        *(round(size) for size in budget[:-2]),
+        *(round(size) for size in evaluation.budget[:SHOWN]),
         max(0, round(evaluation.pool_bytes)),
         round(evaluation.need_bytes),
         evaluation.max_concurrency,
@@ -235,10 +249,22 @@ def _figures(sizer: Sizer, evaluation: Evaluation) -> tuple[object, ...]:
 
 def cite_engine(ledger: Ledger, sizer: Sizer, evaluation: Evaluation, *, scenarios: bool) -> None:
     """Defaults and constants of the engine in force on a card; one that is 0 or without effect is marked."""
+    key = (evaluation.gpu.id, evaluation.quantization.id, evaluation.parallel, scenarios)
+    if key not in sizer.cited:
+        own = Ledger(ledger.catalog)
+        _cite_engine(own, sizer, evaluation, scenarios=scenarios)
+        sizer.cited[key] = own.evidence
+    ledger.add(sizer.cited[key])
+
+
+def _cite_engine(ledger: Ledger, sizer: Sizer, evaluation: Evaluation, *, scenarios: bool) -> None:
     setup, gpu, cards = sizer.setup, evaluation.gpu, evaluation.parallel.gpus
     prefix = f"engines.{setup.engine.id}"
-    ends = ("mid", "low", "high") if scenarios else ("mid",)
-    runs = [setup.settings(gpu, cards=cards, scenario=end) for end in ends]
+    place = (gpu, evaluation.quantization, evaluation.parallel)
+    runs = [sizer.evaluate(*place)]
+    for end in ("low", "high") if scenarios else ():
+        settings = setup.settings(gpu, cards=cards, scenario=end)
+        runs.append(sizer.evaluate(*place, settings=settings))
     derived = setup.derived(gpu, cards)
     for name in (*SETTINGS, "block_size"):
         given, flag, row = getattr(setup.flags, name), setup.flag_of(name), setup.default_row(name, gpu)
@@ -253,19 +279,17 @@ def cite_engine(ledger: Ledger, sizer: Sizer, evaluation: Evaluation, *, scenari
                 own,
                 "",
                 row.source,
-                binding=_setting_binds(sizer, evaluation, name, runs),
+                binding=_setting_binds(sizer, name, runs),
                 note=f"the engine's own rule for the card's memory and {cards} cards",
             )
         else:
             field = f"{prefix}.defaults.{row.flag}{'.' if row.when else ''}{row.when}"
-            if not ledger.binds(field):
-                binding = _setting_binds(sizer, evaluation, name, runs)
-                ledger.cite(field, row.value, "", row.source, binding=binding, note=row.note)
+            binding = _setting_binds(sizer, name, runs)
+            ledger.cite(field, row.value, "", row.source, binding=binding, note=row.note)
     for name, constant in constant_names(gpu).items():
         field, found = f"{prefix}.constants.{constant}", setup.constant_row(constant)
-        if not ledger.binds(field):
-            binding = found.value != 0 and _constant_binds(sizer, evaluation, name, runs)
-            ledger.cite(field, found.value, found.unit, found.source, binding=binding, note=found.method)
+        binding = found.value != 0 and _constant_binds(sizer, name, runs)
+        ledger.cite(field, found.value, found.unit, found.source, binding=binding, note=found.method)
     loading = ["loader-gib"] if setup.kind in (EngineKind.VLLM, EngineKind.SGLANG) else []
     if platform_of(gpu) is Platform.ROCM:
         loading.append("rocm-reserved-share")
@@ -275,23 +299,18 @@ def cite_engine(ledger: Ledger, sizer: Sizer, evaluation: Evaluation, *, scenari
         ledger.cite(field, found.value, found.unit, found.source, binding=found.value != 0, note=found.method)
 
 
-def _setting_binds(sizer: Sizer, evaluation: Evaluation, name: str, runs: Sequence[EngineSettings]) -> bool:
+def _setting_binds(sizer: Sizer, name: str, runs: Sequence[Evaluation]) -> bool:
     if name == "block_size":
-        return any(
-            _block_binds(
-                sizer,
-                sizer.evaluate(evaluation.gpu, evaluation.quantization, evaluation.parallel, settings=run),
-            )
-            for run in runs
-        )
+        return any(_block_binds(sizer, run) for run in runs)
     for run in runs:
+        settings = run.settings
         if name == "utilization":
-            other = run._replace(utilization=run.utilization * NUDGE)
+            other = settings._replace(utilization=settings.utilization * NUDGE)
         elif name == "max_num_seqs":
-            other = run._replace(max_num_seqs=ceil(run.max_num_seqs * NUDGE))
+            other = settings._replace(max_num_seqs=ceil(settings.max_num_seqs * NUDGE))
         else:
-            other = run._replace(max_num_batched_tokens=ceil(run.max_num_batched_tokens * NUDGE))
-        if _differs(sizer, evaluation, run, other):
+            other = settings._replace(max_num_batched_tokens=ceil(settings.max_num_batched_tokens * NUDGE))
+        if _differs(sizer, run, other):
             return True
     return False
 
@@ -310,18 +329,24 @@ def _block_binds(sizer: Sizer, evaluation: Evaluation) -> bool:
     return _figures(sizer, other) != _figures(sizer, evaluation)
 
 
-def _constant_binds(sizer: Sizer, evaluation: Evaluation, name: str, runs: Sequence[EngineSettings]) -> bool:
+def _constant_binds(sizer: Sizer, name: str, runs: Sequence[Evaluation]) -> bool:
     for run in runs:
-        value = getattr(run.constants, name)
-        other = run._replace(constants=run.constants._replace(**{name: value * NUDGE}))
-        if value and _differs(sizer, evaluation, run, other):
+        constants = run.settings.constants
+        value = getattr(constants, name)
+        other = run.settings._replace(constants=constants._replace(**{name: value * NUDGE}))
+        if value and _differs(sizer, run, other):
             return True
     return False
 
 
-def _differs(sizer: Sizer, evaluation: Evaluation, one: EngineSettings, other: EngineSettings) -> bool:
-    first, second = (
-        sizer.evaluate(evaluation.gpu, evaluation.quantization, evaluation.parallel, settings=each)
-        for each in (one, other)
-    )
-    return _figures(sizer, first) != _figures(sizer, second)
+def _differs(sizer: Sizer, run: Evaluation, settings: EngineSettings) -> bool:
+    """Whether other settings change a figure of a run; most are told by the budget alone."""
+    budget = sizer.budget_at(run, settings)
+    if budget == run.budget and settings.max_num_batched_tokens == run.settings.max_num_batched_tokens:
+        return False
+    if any(
+        one != two and round(one) != round(two) for one, two in zip(budget[:SHOWN], run.budget, strict=False)
+    ):
+        return True
+    other = sizer.evaluate(run.gpu, run.quantization, run.parallel, settings=settings)
+    return _figures(sizer, run) != _figures(sizer, other)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gpucost.catalog.names import nearest, squeeze
-from gpucost.catalog.store import load
+from gpucost.catalog.store import Catalog, opened
 from gpucost.domain.report import Report
 from gpucost.errors import UnknownNameError
 
@@ -27,12 +27,12 @@ class TermsResult(NamedTuple):
     terms: tuple[Term, ...]
 
 
-def explain(term: str | None = None, *, catalog: Sequence[Path | str] = ()) -> Report:
+def explain(term: str | None = None, *, catalog: Sequence[Path | str] | Catalog = ()) -> Report:
     """The meaning of a word by its name, alias or JSON name; all words without one.
 
     Raises UnknownNameError with the nearest words.
     """
-    entries = load(tuple(Path(path) for path in catalog)).sections["terms"]
+    entries = opened(catalog).sections["terms"]
     rows = [entry["row"] for entry in entries]
     if term is not None:
         key = squeeze(term)

@@ -1,6 +1,6 @@
 """Collects the evidence and notes of an answer while it is worked out."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from gpucost.catalog.store import Catalog
@@ -35,21 +35,25 @@ class Ledger:
                 self._evidence[field] = first._replace(binding=True)
             return
         known = self.catalog.source(source)
-        self._evidence.setdefault(
-            field,
-            Evidence(
-                field=field,
-                value=value,
-                unit=unit,
-                source=source,
-                title=known.title,
-                address=known.address,
-                as_of=as_of or known.as_of,
-                confidence=confidence or known.confidence,
-                binding=binding,
-                note=note,
-            ),
+        self._evidence[field] = Evidence(
+            field=field,
+            value=value,
+            unit=unit,
+            source=source,
+            title=known.title,
+            address=known.address,
+            as_of=as_of or known.as_of,
+            confidence=confidence or known.confidence,
+            binding=binding,
+            note=note,
         )
+
+    def add(self, evidence: Iterable[Evidence]) -> None:
+        """Record what another ledger cites."""
+        for each in evidence:
+            first = self._evidence.setdefault(each.field, each)
+            if each.binding and not first.binding:
+                self._evidence[each.field] = first._replace(binding=True)
 
     def binds(self, field: str) -> bool:
         """Whether a number is cited already as one that moves the answer."""

@@ -10,8 +10,10 @@ from gpucost.api.ledger import Ledger
 from gpucost.calc.kv_cache import cache_specs, kv_bytes_per_token
 from gpucost.calc.tensors import active_parameters, total_parameters
 from gpucost.catalog.names import CACHE_FORMATS, resolve_model, squeeze
+from gpucost.catalog.remember import remember
 from gpucost.catalog.store import Catalog
 from gpucost.domain.model import Model, MoeMlp
+from gpucost.domain.provenance import Evidence
 from gpucost.errors import UsageError
 from gpucost.units import BILLION, MB, parse_parameters
 
@@ -21,6 +23,10 @@ PLAUSIBLE_RATIO = 1.12
 """Models within this ratio of an asked size stand for it."""
 PLAUSIBLE_CONTEXT = 8192
 """Tokens that a model must reach to stand for a size."""
+
+
+MOST_CITED = 512
+"""Models whose numbers are kept."""
 
 
 class ChosenModel(NamedTuple):
@@ -60,13 +66,20 @@ def choose_model(
     return _from_files(ledger, None if config is None else Path(config), hf)
 
 
+@remember(MOST_CITED)
+def _numbers(catalog: Catalog, identity: str, skip: tuple[str, ...]) -> tuple[Evidence, ...]:
+    """The numbers of a model's row, with their source."""
+    ledger = Ledger(catalog)
+    for source in catalog.model(identity).sources[:1]:
+        ledger.cite_row(f"models.{identity}", catalog.model_rows[identity], source, skip=skip)
+    return ledger.evidence
+
+
 def _cite_model(ledger: Ledger, catalog: Catalog, model: Model) -> None:
-    row = catalog.model_rows[model.id]
     skip: tuple[str, ...] = ("stated_parameters_b", "stated_active_parameters_b", "mtp_layers")
     if model.use_stated_parameters:
         skip = ("mtp_layers",)
-    for source in model.sources[:1]:
-        ledger.cite_row(f"models.{model.id}", row, source, skip=skip)
+    ledger.add(_numbers(catalog, model.id, skip))
     for text in model.notes:
         ledger.note(f"{model.id}: {text}")
     if model.incomplete:

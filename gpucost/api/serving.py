@@ -262,10 +262,9 @@ class Servers:
         asked: int = 1,
     ) -> None:
         """`asked`: concurrency over the deployment that the engine is set up for, where that is known."""
-        self.sizer, self.constants, self.bands = sizer, constants, bands
+        self.sizer, self.constants, self.bands = sizer.at(Load(lengths.context, 1)), constants, bands
         self.lengths, self.draft, self.attention_dp, self.asked = lengths, draft, attention_dp, asked
         self.engine, self.serving = engine, 0.0 if offline else 1.0
-        sizer.load = Load(lengths.context, 1)
 
     def evaluate(self, gpu: Gpu, quantization: Quantization, parallel: Parallelism) -> Evaluation:
         """Memory of one copy."""

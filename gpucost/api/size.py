@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gpucost.api.engines import EngineFlags, EngineSetup, cache_format
+from gpucost.api.engines import EngineFlags, cache_format, setup_of
 from gpucost.api.flags import (
     MAX_SEQUENCES,
     MAX_TOKENS,
@@ -21,7 +21,7 @@ from gpucost.api.ledger import Ledger
 from gpucost.api.models import ChosenModel, choose_model
 from gpucost.api.size_result import build_result
 from gpucost.api.size_search import Request, search
-from gpucost.api.sizing import Load, Sizer
+from gpucost.api.sizing import Load, sizer_of
 from gpucost.catalog.names import (
     resolve_cache_format,
     resolve_engine,
@@ -150,8 +150,9 @@ def size(
     version = resolve_version(engine_row, engine_version)
     for text in version.notes:
         ledger.note(text)
-    setup = EngineSetup(
-        engine_row,
+    setup = setup_of(
+        cat,
+        engine_row.id,
         version,
         EngineFlags(
             utilization=gpu_memory_utilization,
@@ -186,16 +187,9 @@ def size(
         as_of=as_of,
         today=today,
     )
-    sizer = Sizer(
-        model=chosen.model,
-        setup=setup,
-        cache=cache,
-        load=asked,
-        usable_override=totals,
-        pool_override=kv_cache_memory_bytes,
-        exact_weights=exact_for(chosen, asked_formats),
-        with_mtp=mtp,
-    )
+    sizer = sizer_of(
+        cat, chosen.model, setup, cache, exact_weights=exact_for(chosen, asked_formats), with_mtp=mtp
+    ).at(asked, usable_override=totals, pool_override=kv_cache_memory_bytes)
     request = Request(
         formats=tuple(asked_formats),
         named=tuple(named),

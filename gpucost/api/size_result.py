@@ -1,6 +1,6 @@
 """Puts the found candidates into the answer: result, evidence, notes, reasons."""
 
-from gpucost.api.evidence import cite_answer, cite_engine, cite_range, whole_copy_bits
+from gpucost.api.evidence import cite_answer, cite_engine, cite_range
 from gpucost.api.ledger import Ledger
 from gpucost.api.models import ChosenModel
 from gpucost.api.offers import OfferBook
@@ -98,7 +98,7 @@ def summary_of(chosen: ChosenModel, sizer: Sizer, row: Quantization) -> ModelSum
     model = chosen.model
     sizes = kvs = None
     if chosen.alternatives:
-        each = [whole_copy_bits(other, row) / BITS_PER_BYTE / GIB for other in chosen.alternatives]
+        each = [sizer.copy_bits(other, row) / BITS_PER_BYTE / GIB for other in chosen.alternatives]
         tokens = [
             kv_bytes_per_token(cache_specs(other, cache=sizer.cache, tp=1)) for other in chosen.alternatives
         ]
@@ -109,7 +109,7 @@ def summary_of(chosen: ChosenModel, sizer: Sizer, row: Quantization) -> ModelSum
         parameters=total_parameters(model),
         active_parameters=active_parameters(model),
         quantization=row.id,
-        effective_bits=whole_copy_bits(model, row) / total_parameters(model),
+        effective_bits=sizer.copy_bits(model, row) / total_parameters(model),
         layers=model.layers,
         max_context=model.max_context,
         representative=bool(chosen.alternatives),
@@ -152,9 +152,10 @@ def rule_of_thumb(parameters: int, row: Quantization, evaluation: Evaluation) ->
     )
 
 
-def _reasons(found: Found, candidates: tuple[Found, ...], sizer: Sizer) -> tuple[str, ...]:
+def _reasons(
+    found: Found, memory: MemoryPerGpu, candidates: tuple[Found, ...], sizer: Sizer
+) -> tuple[str, ...]:
     evaluation = found.evaluation
-    memory = memory_of(evaluation)
     cards = f"{found.cards} × {evaluation.gpu.name}" if found.cards > 1 else f"one {evaluation.gpu.name}"
     reasons = [
         f"{cards}: weights take {memory.weights_bytes / GIB:,.1f} of {memory.usable_bytes / GIB:,.1f} GiB "
@@ -179,21 +180,22 @@ def _reasons(found: Found, candidates: tuple[Found, ...], sizer: Sizer) -> tuple
     return tuple(reasons)
 
 
-def _recommendation(found: Found, shown: tuple[Found, ...], sizer: Sizer) -> Recommendation:
-    evaluation = found.evaluation
+def _recommendation(
+    found: Found, candidate: Candidate, shown: tuple[Found, ...], sizer: Sizer
+) -> Recommendation:
     return Recommendation(
-        gpu=evaluation.gpu.id,
-        gpus=found.cards,
-        tp=evaluation.parallel.tp,
-        pp=evaluation.parallel.pp,
-        ep=evaluation.parallel.ep,
-        replicas=found.replicas,
-        quantization=evaluation.quantization.id,
+        gpu=candidate.gpu,
+        gpus=candidate.gpus,
+        tp=candidate.tp,
+        pp=candidate.pp,
+        ep=candidate.ep,
+        replicas=candidate.replicas,
+        quantization=candidate.quantization,
         offer=None if found.offer is None else found.offer.id,
-        usd_per_hour=None if found.offer is None else found.offer.usd_per_hour,
-        max_concurrency=evaluation.max_concurrency,
-        max_context=_longest(evaluation, sizer),
-        reasons=_reasons(found, shown, sizer),
+        usd_per_hour=candidate.usd_per_hour,
+        max_concurrency=candidate.max_concurrency,
+        max_context=candidate.max_context,
+        reasons=_reasons(found, candidate.memory_per_gpu, shown, sizer),
     )
 
 
@@ -311,11 +313,16 @@ def build_result(
         if item.named or item is found.best:
             for text in _card_notes(item.evaluation, sizer):
                 ledger.note(text)
-    cite_engine(ledger, sizer, main.evaluation, scenarios=scenarios)
+    if scenarios or all(item is not main for item in found.shown):
+        cite_engine(ledger, sizer, main.evaluation, scenarios=scenarios)
+    candidates = tuple(_candidate(item, sizer) for item in found.shown)
+    recommendation = None
+    if found.best is not None:
+        recommendation = _recommendation(found.best, candidates[0], found.shown, sizer)
     return SizeResult(
         model=summary_of(chosen, sizer, row),
-        candidates=tuple(_candidate(item, sizer) for item in found.shown),
-        recommendation=None if found.best is None else _recommendation(found.best, found.shown, sizer),
+        candidates=candidates,
+        recommendation=recommendation,
         rule_of_thumb=rule_of_thumb(total_parameters(chosen.model), row, main.evaluation),
         searched=found.searched,
         equations=equations(sizer, main.evaluation) if explain else (),

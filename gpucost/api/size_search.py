@@ -114,6 +114,8 @@ class Sketch(NamedTuple):
     gpu: Gpu
     quantization: Quantization
     way: Way
+    cards: int
+    """Of the deployment."""
     demand: Demand
     missing_share: float
     """Of the card's memory; not above 0 when the load fits."""
@@ -126,11 +128,6 @@ class Sketch(NamedTuple):
         """Copies of the model."""
         return self.way[1]
 
-    @property
-    def cards(self) -> int:
-        """Cards of the deployment."""
-        return self.way[0].gpus * self.replicas
-
 
 def _sketches(
     sizer: Sizer, request: Request, cards: tuple[Gpu, ...], shapes: Shapes
@@ -141,17 +138,18 @@ def _sketches(
     """
     kept: list[Sketch] = []
     searched = 0
+    places = [(gpu, sizer.usable(gpu), sizer.kind_of(gpu)) for gpu in cards]
     for quantization in request.formats:
         ways = [way for way in shapes if sizer.fault(quantization, way[0]) is None]
+        counts = [shape.gpus * copies for shape, copies in ways]
         demands_by_kind: dict[tuple[object, ...], list[Demand]] = {}
-        for gpu in cards if ways else ():
-            usable, kind = sizer.usable(gpu), sizer.kind_of(gpu)
-            if kind not in demands_by_kind:
-                demands_by_kind[kind] = [sizer.demand(gpu, quantization, shape) for shape, _ in ways]
-            demands = demands_by_kind[kind]
-            shares = []
-            for demand in demands:
-                shares.append(demand.missing_share(usable))
+        for gpu, usable, kind in places if ways else ():
+            demands = demands_by_kind.setdefault(kind, [])
+            shares: list[float] = []
+            for place, (shape, _) in enumerate(ways):
+                if place == len(demands):
+                    demands.append(sizer.demand(gpu, quantization, shape))
+                shares.append(demands[place].missing_share(usable))
                 if shares[-1] <= 0:
                     break
             searched += len(shares)
@@ -164,6 +162,7 @@ def _sketches(
                         gpu,
                         quantization,
                         ways[index],
+                        counts[index],
                         demands[index],
                         shares[index],
                         kernel or "",

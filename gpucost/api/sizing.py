@@ -5,6 +5,7 @@ over all cards computes each of them once.
 """
 
 from collections.abc import Mapping
+from copy import copy
 from typing import NamedTuple
 
 from gpucost.api.engines import EngineSetup, platform_of
@@ -25,13 +26,28 @@ from gpucost.calc.weights import (
     allocator_rest_bytes,
     rotary_cache_bytes,
     weights_by_part,
+    whole_copy_bits,
 )
+from gpucost.catalog.remember import Latest, remember
+from gpucost.catalog.store import Catalog
 from gpucost.domain.cache import CacheFormat, CacheKind, CacheSpec
 from gpucost.domain.deployment import EngineKind, Parallelism, Platform
 from gpucost.domain.hardware import Gpu
 from gpucost.domain.model import Model
+from gpucost.domain.provenance import Evidence
 from gpucost.domain.quantization import Quantization
 from gpucost.units import GIB
+
+MOST_SIZERS = 64
+"""Models with engines that are kept."""
+MOST_SHAPES = 1024
+"""Formats and cuts of one of them."""
+MOST_PLACES = 256
+"""Cards, formats and cuts of one of them at a load."""
+MOST_ALIKE = 4
+"""Loads, and models that differ in a detail."""
+Place = tuple[str, str, Parallelism]
+"""What is evaluated: card, format and cut."""
 
 
 class Load(NamedTuple):
@@ -85,7 +101,8 @@ class Demand(NamedTuple):
 
     def missing_share(self, usable_bytes: float) -> float:
         """How much of the card's memory is missing for the load; not above 0 when it fits."""
-        return max(self.need_bytes - self.pool(usable_bytes), self.card_bytes - usable_bytes) / usable_bytes
+        slope, offset, need, _, held = self
+        return max(need - (slope * usable_bytes + offset), held - usable_bytes) / usable_bytes
 
 
 class Sizer:
@@ -113,31 +130,70 @@ class Sizer:
             pool_override,
             exact_weights,
         )
-        self._weights: dict[
+        self._weights: Latest[
             tuple[str, Parallelism, ExpertPadding, Platform], tuple[dict[str, float], float]
-        ] = {}
-        self._specs: dict[tuple[int, int], tuple[CacheSpec, ...]] = {}
-        self._layouts: dict[tuple[int, int, int], Layout] = {}
+        ] = Latest(MOST_SHAPES)
+        self._specs: Latest[tuple[int, int], tuple[CacheSpec, ...]] = Latest(MOST_SHAPES)
+        self._layouts: Latest[tuple[int, int, int], Layout] = Latest(MOST_SHAPES)
         self._kinds: dict[str, tuple[object, ...]] = {}
-        self._bare_demands: dict[tuple[object, ...], Demand] = {}
-        self._settings: dict[tuple[object, ...], EngineSettings] = {}
+        self._settings: Latest[tuple[object, ...], EngineSettings] = Latest(MOST_SHAPES)
+        self._faults: Latest[tuple[str, Parallelism], str | None] = Latest(MOST_SHAPES)
+        self._likes: Latest[Model, Sizer] = Latest(MOST_ALIKE)
+        self._copies: Latest[tuple[Model, str], float] = Latest(MOST_SHAPES)
+        self._loads: Latest[tuple[object, ...], Sizer] = Latest(MOST_ALIKE)
+        self._begin()
+
+    def _begin(self) -> None:
+        """What depends on the load is worked out anew."""
+        self._bare_demands: Latest[tuple[object, ...], Demand] = Latest(MOST_SHAPES)
+        self._evaluations: Latest[Place, Evaluation] = Latest(MOST_PLACES)
+        self.cited: Latest[tuple[object, ...], tuple[Evidence, ...]] = Latest(MOST_PLACES)
+        """Numbers of the engine and of formats, and whether they bind, by what was evaluated."""
+
+    def at(
+        self,
+        load: Load,
+        *,
+        usable_override: Mapping[str, int] | None = None,
+        pool_override: int | None = None,
+    ) -> "Sizer":
+        """The same model and engine at another load; what does not depend on it is shared.
+
+        What is stated of cards and of the pool holds for it too, unless it is given here.
+        """
+        stated = self.usable_override if usable_override is None else usable_override
+        pool = self.pool_override if pool_override is None else pool_override
+        key = (load, frozenset(stated.items()), pool)
+        if key not in self._loads:
+            other = copy(self)
+            other.load, other.usable_override, other.pool_override = load, stated, pool
+            other._begin()
+            self._loads[key] = other
+        return self._loads[key]
 
     def like(self, model: Model) -> "Sizer":
         """The same question for a model that differs in a detail."""
-        return Sizer(
-            model=model,
-            setup=self.setup,
-            cache=self.cache,
-            load=self.load,
-            usable_override=self.usable_override,
-            pool_override=self.pool_override,
-            exact_weights=self.exact_weights,
-            with_mtp=self.with_mtp,
+        if model not in self._likes:
+            self._likes[model] = Sizer(
+                model=model,
+                setup=self.setup,
+                cache=self.cache,
+                load=self.load,
+                usable_override=self.usable_override,
+                pool_override=self.pool_override,
+                exact_weights=self.exact_weights,
+                with_mtp=self.with_mtp,
+            )
+        return self._likes[model].at(
+            self.load, usable_override=self.usable_override, pool_override=self.pool_override
         )
 
     def fault(self, quantization: Quantization, parallel: Parallelism) -> str | None:
         """Why the model cannot be cut like this, or None."""
-        return parallel_fault(self.model, quantization, parallel)
+        key = (quantization.id, parallel)
+        if key not in self._faults:
+            self._faults[key] = parallel_fault(self.model, quantization, parallel)
+        return self._faults[key]
 
     def settings(self, gpu: Gpu, cards: int) -> EngineSettings:
         """Engine settings in force on a card of a copy of `cards`."""
@@ -192,6 +248,13 @@ class Sizer:
         factor = exact / sum(whole.values())
         return {part: size * factor for part, size in parts.items()}
 
+    def copy_bits(self, model: Model, row: Quantization) -> float:
+        """Bits of a whole copy of any model on one card, before any engine adds to it [bit]."""
+        key = (model, row.id)
+        if key not in self._copies:
+            self._copies[key] = whole_copy_bits(model, row)
+        return self._copies[key]
+
     def specs(self, parallel: Parallelism) -> tuple[CacheSpec, ...]:
         """Cache needs per layer kind on a rank."""
         key = (parallel.tp, parallel.pp)
@@ -241,11 +304,12 @@ class Sizer:
         """What a card must offer for one shape: that of a weightless model, moved by the weights."""
         bare = self._bare_demand(gpu, parallel)
         weights = self.weights(gpu, quantization, parallel)[1]
+        slope, offset, need, each, held = bare
         if self.pool_override is not None:
-            return bare._replace(card_bytes=bare.card_bytes + weights)
+            return Demand(slope, offset, need, each, held + weights)
         # TensorRT-LLM takes a share of what the weights leave, the others take the weights off their share.
-        taken = bare.slope * weights if self.setup.kind is EngineKind.TENSORRT_LLM else weights
-        return bare._replace(offset=bare.offset - taken, card_bytes=bare.card_bytes + weights)
+        taken = slope * weights if self.setup.kind is EngineKind.TENSORRT_LLM else weights
+        return Demand(slope, offset - taken, need, each, held + weights)
 
     def _bare_demand(self, gpu: Gpu, parallel: Parallelism) -> Demand:
         key = (parallel, self.kind_of(gpu))
@@ -283,6 +347,18 @@ class Sizer:
         """Device memory of a card, as the catalogue or the user states it [B]."""
         return self.usable_override.get(gpu.id, gpu.memory_bytes)
 
+    def budget_at(self, evaluation: Evaluation, settings: EngineSettings) -> MemoryBudget:
+        """What a card of an evaluation would hold under other settings."""
+        return memory_budget(
+            self.model,
+            settings,
+            weights_bytes=evaluation.budget.weights_bytes,
+            specs=evaluation.specs,
+            usable_bytes=evaluation.budget.usable_bytes,
+            context=self.load.context,
+            tp=evaluation.parallel.tp,
+        )
+
     def evaluate(
         self,
         gpu: Gpu,
@@ -292,7 +368,17 @@ class Sizer:
         settings: EngineSettings | None = None,
     ) -> Evaluation:
         """Memory and concurrency of one replica on `parallel.gpus` cards."""
-        settings = settings or self.settings(gpu, parallel.gpus)
+        if settings is not None:
+            return self._evaluate(gpu, quantization, parallel, settings)
+        key = (gpu.id, quantization.id, parallel)
+        if key not in self._evaluations:
+            settings = self.settings(gpu, parallel.gpus)
+            self._evaluations[key] = self._evaluate(gpu, quantization, parallel, settings)
+        return self._evaluations[key]
+
+    def _evaluate(
+        self, gpu: Gpu, quantization: Quantization, parallel: Parallelism, settings: EngineSettings
+    ) -> Evaluation:
         parts, weights = self.weights(gpu, quantization, parallel)
         specs, layout = self.specs(parallel), self.layout(gpu, parallel)
         budget = memory_budget(
@@ -330,6 +416,29 @@ class Sizer:
             card_bytes=held,
             fits=concurrency >= self.load.concurrency and held <= budget.usable_bytes,
         )
+
+
+@remember(MOST_SIZERS)
+def sizer_of(
+    catalog: Catalog,
+    model: Model,
+    setup: EngineSetup,
+    cache: CacheFormat,
+    *,
+    exact_weights: tuple[str, int] | None,
+    with_mtp: bool,
+) -> Sizer:
+    """A sizer that other loads share (`Sizer.at`): its formats are those of this catalogue."""
+    del catalog
+    return Sizer(
+        model=model,
+        setup=setup,
+        cache=cache,
+        load=Load(1, 1),
+        usable_override={},
+        exact_weights=exact_weights,
+        with_mtp=with_mtp,
+    )
 
 
 def kv_tokens(evaluation: Evaluation, load: Load) -> int:

@@ -1,5 +1,6 @@
 """What does a trace look like: rate, peaks, quiet, bursts, lengths, and what it asks of workers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -7,7 +8,7 @@ from gpucost.api.execution import MILLISECONDS
 from gpucost.api.flags import rate
 from gpucost.api.ledger import Ledger
 from gpucost.api.traffic_source import SourceFlags, calendar, columns_of, said_of
-from gpucost.catalog.store import opened
+from gpucost.catalog.store import Catalog, opened
 from gpucost.domain.report import Report
 from gpucost.domain.simulated import TrafficResult
 from gpucost.domain.traffic import TraceStats
@@ -25,6 +26,7 @@ def traffic(
     execution_s: float | None = None,
     prefill_tokens_per_s: float | None = None,
     tpot_ms: float | None = None,
+    catalog: Sequence[Path | str] | Catalog = (),
     **flags: Unpack[SourceFlags],
 ) -> Report:
     """Statistics of a file of requests, or of a rate over time.
@@ -41,7 +43,7 @@ def traffic(
         ("--tpot-ms", tpot_ms),
     ):
         rate(flag, value)
-    ledger = Ledger(opened(()))
+    ledger = Ledger(opened(catalog))
     inputs = {
         "file": str(path),
         "execution_s": execution_s,

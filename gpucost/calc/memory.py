@@ -165,12 +165,21 @@ def max_context(
 ) -> int:
     """Longest context [tokens] at which the pool still holds `concurrency` sequences; 0 when none fits.
 
-    Bisection: concurrency falls with context.
+    Bisection, as concurrency falls with context; most pools hold the limit itself.
     """
-    low, high = 0, limit
+    blocks = layout.blocks(pool_bytes)
+
+    def holds(context: int) -> bool:
+        return (
+            blocks / layout.blocks_per_sequence(context=context, batched_tokens=batched_tokens) >= concurrency
+        )
+
+    if limit < 1 or holds(limit):
+        return limit
+    low, high = 0, limit - 1
     while low < high:
         middle = (low + high + 1) // 2
-        if layout.concurrency(pool_bytes, context=middle, batched_tokens=batched_tokens) >= concurrency:
+        if holds(middle):
             low = middle
         else:
             high = middle - 1

@@ -199,7 +199,7 @@ def layer_tensors(model: Model) -> list[Tensor]:
     return out
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=128)
 def model_tensors(model: Model, *, with_mtp: bool = False) -> tuple[Tensor, ...]:
     """All tensors that an engine loads.
 
@@ -236,7 +236,7 @@ def mtp_parameters_per_layer(model: Model) -> int:
     return body // model.layers + 2 * model.hidden_size**2
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=128)
 def parameter_scale(model: Model) -> float:
     """Stated over modelled parameters [ratio]; 1 unless the layer groups do not describe all tensors."""
     if not model.use_stated_parameters or model.stated_parameters is None:
@@ -244,11 +244,13 @@ def parameter_scale(model: Model) -> float:
     return model.stated_parameters / sum(tensor.parameters for tensor in model_tensors(model))
 
 
+@lru_cache(maxsize=256)
 def total_parameters(model: Model) -> int:
     """Parameters that an engine loads [parameters], vision tower included, MTP left out."""
     return round(parameter_scale(model) * sum(tensor.parameters for tensor in model_tensors(model)))
 
 
+@lru_cache(maxsize=256)
 def active_parameters(model: Model) -> int:
     """Parameters that multiply each token [parameters]: routed experts by top-k, no input embedding.
 

@@ -197,3 +197,9 @@ def weights_by_part(
     for part, size in max(first, last, key=lambda end: sum(end.values())).items():
         parts[part] = parts.get(part, 0.0) + size
     return parts
+
+
+def whole_copy_bits(model: Model, quantization: Quantization) -> float:
+    """Bits of a whole copy on one card, before any engine adds to it [bit]."""
+    parts = weights_by_part(model, quantization=quantization, parallel=Parallelism(), padding=ExpertPadding())
+    return sum(parts.values()) * BITS_PER_BYTE

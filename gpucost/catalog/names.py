@@ -6,6 +6,7 @@ from functools import cache
 from typing import NamedTuple
 
 from gpucost.catalog import build
+from gpucost.catalog.remember import remember
 from gpucost.catalog.store import Catalog
 from gpucost.domain.cache import CacheFormat
 from gpucost.domain.deployment import Version
@@ -17,6 +18,8 @@ from gpucost.errors import AmbiguousNameError, UnknownNameError, UsageError
 from gpucost.units import gib_to_bytes
 
 MAX_NAME = 300
+MOST_NAMES = 1024
+"""Names of one kind whose meaning is kept."""
 _PUNCTUATION = r"[^a-z0-9.+]+"
 _VENDORS = r"\b(nvidia|geforce|tesla|quadro|amd|instinct|radeon|intel|google|aws|habana)\b"
 _PARENTHESES = r"\s*\([^()]*\)"
@@ -70,6 +73,7 @@ def _gpu_key(text: str) -> str:
     return squeeze(_compiled(_VENDORS).sub(" ", text.lower()))
 
 
+@remember(MOST_NAMES)
 def resolve_gpu(catalog: Catalog, name: str) -> ResolvedGpu:
     """The card behind a name. Raises UnknownNameError or AmbiguousNameError with the choices."""
     _checked("GPU", name)
@@ -138,6 +142,7 @@ def _model_keys(row: dict[str, object]) -> set[str]:
     return keys
 
 
+@remember(1)
 def _model_index(catalog: Catalog) -> dict[str, list[str]]:
     index: dict[str, list[str]] = {}
     for identity, row in catalog.model_rows.items():
@@ -172,6 +177,7 @@ def _lookup(index: dict[str, list[str]], text: str) -> str | None:
     return None
 
 
+@remember(MOST_NAMES)
 def resolve_model(catalog: Catalog, name: str) -> ResolvedModel:
     """The model behind a repository id, short id, family and size, or quantised upload.
 
@@ -224,6 +230,7 @@ def format_in_name(catalog: Catalog, name: str) -> str | None:
     return None if best is None else best[1]
 
 
+@remember(MOST_NAMES)
 def resolve_quantization(catalog: Catalog, name: str) -> Quantization:
     """A weight format by id, alias or a log's words. Raises UnknownNameError."""
     _checked("quantization", name)
@@ -245,6 +252,7 @@ def resolve_quantization(catalog: Catalog, name: str) -> Quantization:
     raise UnknownNameError("quantization", name, nearest(name, known))
 
 
+@remember(MOST_NAMES)
 def resolve_engine(catalog: Catalog, name: str) -> Engine:
     """An engine by id or alias. Raises UnknownNameError."""
     _checked("engine", name)

@@ -6,31 +6,46 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
+from gpucost.domain.provenance import Evidence
 from gpucost.domain.report import Report
 from gpucost.view.sanitize import is_unsafe, sanitize
 
-_KEYS = ("schema_version", "question", "inputs", "result", "evidence", "notes")
+_BEFORE_EVIDENCE = ("schema_version", "question", "inputs", "result")
+_KEYS = (*_BEFORE_EVIDENCE, "evidence", "notes")
 _INDEX = r"\[(-?[0-9]+)\]"
 _NOT_PLAIN_ASCII = "[^\x20-\x7e\n]"
+_ON_ONE_LINE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _MOST_SUGGESTIONS = 6
+_AS_IT_IS = frozenset({str, int, bool, type(None)})
+MOST_CITED = 8192
+"""Numbers whose text is kept."""
 
 
 def plain(value: Any) -> Any:
     """Dataclasses, enums, mappings and sets as what JSON has; None for a number that is not finite."""
     kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind in _AS_IT_IS:
         return value
     if kind is float:
         return value if math.isfinite(value) else None
+    if kind is list:
+        return [plain(item) for item in value]
     if isinstance(value, tuple):
         names = getattr(value, "_fields", None)
         if names is None:
             return [plain(item) for item in value]
-        return {name: plain(item) for name, item in zip(names, value, strict=True)}
+        return {
+            name: item if type(item) in _AS_IT_IS else plain(item)
+            for name, item in zip(names, value, strict=True)
+        }
     if isinstance(value, Mapping):
-        return {_key(key): plain(item) for key, item in value.items()}
+        return {
+            key if type(key) is str else _key(key): item if type(item) in _AS_IT_IS else plain(item)
+            for key, item in value.items()
+        }
     if isinstance(value, Enum):
         return plain(value.value)
     return _rare(value)
@@ -67,7 +82,29 @@ def report_to_plain(report: Report) -> dict[str, Any]:
 
 def render_json(report: Report, *, indent: int | None = 2) -> str:
     """Render the report as JSON that ends with a newline; `indent` None puts it on one line, for machines."""
+    if indent is None:
+        return render_answer({}, report)
     return _dump(report_to_plain(report), indent=indent) + "\n"
+
+
+def render_answer(head: Mapping[str, Any], report: Report | None) -> str:
+    """One line that has the members of `head`, then those of a report."""
+    members = plain(head)
+    if report is None:
+        return _dump(members, indent=None) + "\n"
+    members |= {key: plain(getattr(report, key)) for key in _BEFORE_EVIDENCE}
+    start, notes = _dump(members, indent=None)[:-1], _dump(plain(report.notes), indent=None)
+    cited = ",".join([_cited(each, repr(each.value)) for each in report.evidence])
+    return f'{start},"evidence":[{cited}],"notes":{notes}}}\n'
+
+
+@lru_cache(MOST_CITED)
+def _cited(evidence: Evidence, _written: str) -> str:
+    """One number with its source: answers of one catalogue cite the same ones over and over.
+
+    How the value is written keeps 1, 1.0 and True apart, which are equal.
+    """
+    return _dump(plain(evidence), indent=None)
 
 
 def field(report: Report, path: str) -> str:
@@ -167,8 +204,10 @@ def _sort_key(value: Any) -> tuple[str, Any]:
 
 
 def _dump(value: Any, *, indent: int | None) -> str:
-    separators = (",", ":") if indent is None else None
-    text = json.dumps(value, indent=indent, separators=separators, ensure_ascii=False, allow_nan=False)
+    if indent is None:
+        text = _ON_ONE_LINE.encode(value)
+    else:
+        text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
     if text.isascii() and "\x7f" not in text:
         return text
     # json.dumps escapes the control characters below U+0020; the others occur inside strings only.
