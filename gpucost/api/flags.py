@@ -9,6 +9,7 @@ from gpucost.api.ledger import Ledger
 from gpucost.api.models import ChosenModel
 from gpucost.api.offers import RUNNING_BILLING, OfferBook, OfferFilter, day_of
 from gpucost.catalog.names import nearest, resolve_gpu, resolve_quantization
+from gpucost.catalog.remember import remember
 from gpucost.catalog.store import Catalog
 from gpucost.domain.hardware import Gpu
 from gpucost.domain.offer import Billing
@@ -19,6 +20,8 @@ MAX_TOKENS = 100_000_000
 MAX_SEQUENCES = 1_000_000
 MAX_CARDS = 4096
 MAX_RATE = 10_000_000
+MOST_BOOKS = 32
+"""Days and filters whose offers are kept."""
 
 
 def whole(flag: str, value: int | None, low: int, high: int) -> None:
@@ -88,34 +91,54 @@ def cards(catalog: Catalog, ledger: Ledger, names: Sequence[str]) -> tuple[list[
     return list(found_cards.values()), totals
 
 
-def _offer_filter(
-    catalog: Catalog,
-    prices: Sequence[Mapping[str, Any]],
-    provider: Sequence[str],
-    region: Sequence[str],
-    billing: Sequence[str],
-) -> OfferFilter:
-    """Which offers may answer. Raises UnknownNameError."""
-    for name in provider:
-        if name.lower() not in catalog.providers:
-            near = nearest(name, list(catalog.providers))
-            raise UnknownNameError("provider", name, near or tuple(sorted(catalog.providers)))
+def check_provider(catalog: Catalog, name: str) -> None:
+    """Raises UnknownNameError for a provider that the catalogue does not know."""
+    if name.lower() not in catalog.providers:
+        near = nearest(name, list(catalog.providers))
+        raise UnknownNameError("provider", name, near or tuple(sorted(catalog.providers)))
+
+
+def check_region(prices: Sequence[Mapping[str, Any]], name: str) -> None:
+    """Raises UnknownNameError for a region that no price names."""
     regions = {row.get("region", "global").lower() for row in prices}
+    if name.lower() not in regions:
+        raise UnknownNameError("region", name, nearest(name, sorted(regions)))
+
+
+def modes_of(billing: Sequence[str]) -> frozenset[Billing]:
+    """Billing modes by name. Raises UnknownNameError."""
+    known = [mode.value for mode in Billing]
+    for word in billing:
+        if word.strip().lower() not in known:
+            raise UnknownNameError("billing mode", word, tuple(known))
+    return frozenset(Billing(word.strip().lower()) for word in billing)
+
+
+@remember(MOST_BOOKS)
+def _book(
+    catalog: Catalog,
+    provider: tuple[str, ...],
+    region: tuple[str, ...],
+    billing: tuple[str, ...],
+    *,
+    seeds: bool,
+    training: bool,
+    day: date,
+) -> tuple[OfferBook, OfferFilter]:
+    """The offers of a day that may answer, and what was allowed. Raises UnknownNameError."""
+    prices = catalog.price_rows(seeds=seeds)
+    for name in provider:
+        check_provider(catalog, name)
     for name in region:
-        if name.lower() not in regions:
-            raise UnknownNameError("region", name, nearest(name, sorted(regions)))
-    try:
-        modes = frozenset(Billing(word.strip().lower()) for word in billing) or RUNNING_BILLING
-    except ValueError:
-        known = [mode.value for mode in Billing]
-        bad = next(word for word in billing if word.strip().lower() not in known)
-        raise UnknownNameError("billing mode", bad, tuple(known)) from None
-    return OfferFilter(
+        check_region(prices, name)
+    modes = modes_of(billing) or RUNNING_BILLING
+    allowed = OfferFilter(
         providers=frozenset(name.lower() for name in provider),
         regions=frozenset(name.lower() for name in region),
         billing=modes,
-        not_serving=catalog.not_serving,
+        refused=catalog.not_training if training else catalog.not_serving,
     )
+    return OfferBook(prices, today=day, allowed=allowed, per_card=catalog.per_card_products), allowed
 
 
 def offer_book(
@@ -128,11 +151,21 @@ def offer_book(
     billing: Sequence[str] = (),
     as_of: str | None = None,
     today: date | None = None,
+    training: bool = False,
 ) -> tuple[OfferBook, OfferFilter]:
-    """The offers that may answer on a day, and what was allowed. Raises UsageError, UnknownNameError."""
-    statements = catalog.price_rows(seeds=prices == "seeds")
+    """The offers that may answer on a day, and what was allowed; `training`: for a job, not a deployment.
+
+    Raises UsageError, UnknownNameError.
+    """
     if prices == "seeds":
         ledger.note("prices as the seed documents state them; many are refuted", "warning")
-    allowed = _offer_filter(catalog, statements, provider, region, billing)
     day = day_of(as_of, today or date.today())
-    return OfferBook(statements, today=day, allowed=allowed, per_card=catalog.per_card_products), allowed
+    return _book(
+        catalog,
+        tuple(provider),
+        tuple(region),
+        tuple(billing),
+        seeds=prices == "seeds",
+        training=training,
+        day=day,
+    )

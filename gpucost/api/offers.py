@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
+from functools import lru_cache
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ MACHINE_CARDS = 8
 """Most cards that a product priced per card puts into one machine."""
 STALE_DAYS = 90
 """Older prices are flagged."""
+MOST_FOUND = 8192
+"""Cheapest offers that a book keeps."""
 RUNNING_BILLING = frozenset({Billing.ON_DEMAND, Billing.COMMUNITY, Billing.FLEX})
 """What a search compares unless --billing says otherwise: anybody can rent it now without commitment."""
 
@@ -101,14 +104,15 @@ class OfferFilter(NamedTuple):
     providers: frozenset[str] = frozenset()
     regions: frozenset[str] = frozenset()
     billing: frozenset[Billing] = RUNNING_BILLING
-    not_serving: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    """Products that cannot do what is asked."""
 
     def allows(self, row: Mapping[str, Any]) -> bool:
         """Whether a statement may answer; asked of the plain row, since most are never needed."""
         return (
             row.get("billing") in self.billing
             and "gpus" in row
-            and f"{row['provider']}/{row['product']}" not in self.not_serving
+            and f"{row['provider']}/{row['product']}" not in self.refused
             and (not self.providers or row["provider"] in self.providers)
             and (not self.regions or row.get("region", "global").lower() in self.regions)
         )
@@ -138,7 +142,7 @@ class OfferBook:
                 self._by_gpu.setdefault(gpu, []).append(key)
         self._chosen: dict[tuple[str, str], Choice | None] = {}
         self._choices: dict[str, list[Choice]] = {}
-        self._cheapest: dict[tuple[str, int, int], tuple[Offer, Choice] | tuple[None, None]] = {}
+        self._cheapest = lru_cache(MOST_FOUND)(self._find)
 
     def choices(self, gpu: str) -> list[Choice]:
         """The statement that answers for every offer of a card."""
@@ -171,12 +175,9 @@ class OfferBook:
 
     def cheapest(self, gpu: str, *, cards: int, per_replica: int) -> tuple[Offer, Choice] | tuple[None, None]:
         """The cheapest way to rent the cards, with the statement behind it; (None, None) without one."""
-        key = (gpu, cards, per_replica)
-        if key not in self._cheapest:
-            self._cheapest[key] = self._find(gpu, cards=cards, per_replica=per_replica)
-        return self._cheapest[key]
+        return self._cheapest(gpu, cards, per_replica)
 
-    def _find(self, gpu: str, *, cards: int, per_replica: int) -> tuple[Offer, Choice] | tuple[None, None]:
+    def _find(self, gpu: str, cards: int, per_replica: int) -> tuple[Offer, Choice] | tuple[None, None]:
         best: tuple[float, int, Choice] | None = None
         for choice in self.choices(gpu):
             units = self.units(choice.price, cards=cards, per_replica=per_replica)

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from gpucost.api.engines import EngineFlags, EngineSetup
 from gpucost.api.sizing import Load, Sizer, kv_tokens
+from gpucost.api.training_memory import memory_cases, training_memory_constants
+from gpucost.api.training_speed import case_of, predicted_quantity, training_speed_constants
 from gpucost.api.validate_speed import SpeedValidation, validate_speed
 from gpucost.calc.statistics import quantile
 from gpucost.catalog.names import (
@@ -19,17 +21,21 @@ from gpucost.catalog.names import (
     resolve_quantization,
     resolve_version,
 )
-from gpucost.catalog.store import Catalog, load
+from gpucost.catalog.store import Catalog, opened
 from gpucost.domain.deployment import EngineKind, Parallelism
 from gpucost.domain.report import Report
 from gpucost.errors import UnknownNameError, UsageError
 from gpucost.units import GIB, gib_to_bytes
 
+TRAINING_MEMORY = "training, peak of a card"
+TRAINING_SPEED = "training, speed"
 TARGETS: Mapping[str, tuple[float, float | None]] = {
     "weights": (0.008, 0.04),
     "KV pool": (0.03, 0.10),
     "KV tokens of a given pool": (0.01, None),
     "max concurrency": (0.05, 0.12),
+    TRAINING_MEMORY: (0.08, 0.20),
+    TRAINING_SPEED: (0.15, None),
 }
 """Median and 90th percentile that the model must stay within, per quantity."""
 UNSTATED_CARD = "h100-sxm-80gb"
@@ -72,7 +78,7 @@ class NotReproduced(NamedTuple):
 
 
 class ValidateResult(NamedTuple):
-    """Errors of the memory model by quantity and part, and of the speed model by what was left out."""
+    """Errors of memory and training by quantity and part, and of the speed model by what was left out."""
 
     summary: tuple[QuantityScore, ...]
     scores: tuple[CaseScore, ...]
@@ -137,23 +143,30 @@ def predict(catalog: Catalog, row: Mapping[str, Any]) -> dict[str, tuple[float, 
     return out
 
 
-OF = ("all", "memory", "speed")
+OF = ("all", "memory", "speed", "training")
 
 
-def validate(*, catalog: Sequence[Path | str] = (), case: str | None = None, of: str = "all") -> Report:
-    """Scores the models on the shipped measured cases: `of` memory, speed, or all.
+def validate(
+    *, catalog: Sequence[Path | str] | Catalog = (), case: str | None = None, of: str = "all"
+) -> Report:
+    """Scores the models on the shipped measured cases: `of` memory, speed, training, or all.
 
-    Memory: fit and score part apart. Speed: every case with constants fitted without it. `case` keeps the
-    cases whose id contains it. Raises UsageError when none does.
+    Memory and training: fit and score part apart. Speed: every case with constants fitted without it. `case`
+    keeps the cases whose id contains it.
+
+    Raises UsageError when no case does.
     """
     if of not in OF:
         raise UnknownNameError("--of", of, OF)
-    cat = load(tuple(Path(path) for path in catalog))
-    memory = _memory(cat, case) if of != "speed" else ([], [])
-    speed = None
-    if of != "memory":
-        speed = validate_speed(cat, case=case)
-    scores, left_out = memory
+    cat = opened(catalog)
+    scores: list[CaseScore] = []
+    left_out: list[NotReproduced] = []
+    if of in ("all", "memory"):
+        scores, left_out = _memory(cat, case)
+    if of in ("all", "training"):
+        found, unfit = _training(cat, case)
+        scores, left_out = [*scores, *found], [*left_out, *unfit]
+    speed = validate_speed(cat, case=case) if of in ("all", "speed") else None
     if case is not None and not scores and not left_out and not (speed and speed.scores):
         raise UsageError(f"no measured case has {case!r} in its id; gpucost validate lists them all")
     result = ValidateResult(tuple(_summary(scores)), tuple(scores), tuple(left_out), speed)
@@ -183,6 +196,37 @@ def _memory(cat: Catalog, case: str | None) -> tuple[list[CaseScore], list[NotRe
                 CaseScore(row["id"], row["use"], quantity, predicted, measured, error, row["source"])
             )
     return scores, left_out
+
+
+def _training(cat: Catalog, case: str | None) -> tuple[list[CaseScore], list[NotReproduced]]:
+    """Peak memory and speed of the measured training runs, and what is not reproduced."""
+    scores: list[CaseScore] = []
+    left_out: list[NotReproduced] = []
+    memory, speed = training_memory_constants(cat), training_speed_constants(cat)
+    peaks = {found.row["id"]: found for found in memory_cases(cat)}
+    for row in (entry["row"] for entry in cat.sections["training_runs"]):
+        name = row["id"]
+        if case is not None and case.lower() not in name:
+            continue
+        if row["use"] == "none":
+            left_out.append(NotReproduced(name, "training run", row["reason"]))
+            continue
+        if name in peaks:
+            predicted = peaks[name].predicted(memory).total_bytes / GIB
+            scores.append(_scored(row, TRAINING_MEMORY, predicted, row["peak_gib"]))
+        timed = case_of(cat, row)
+        if isinstance(timed, str):
+            if name not in peaks:
+                left_out.append(NotReproduced(name, "training run", timed))
+            continue
+        scores.append(_scored(row, TRAINING_SPEED, predicted_quantity(timed, speed), timed.measured))
+    return scores, left_out
+
+
+def _scored(row: Mapping[str, Any], quantity: str, predicted: float, measured: float) -> CaseScore:
+    return CaseScore(
+        row["id"], row["use"], quantity, predicted, measured, predicted / measured - 1, row["source"]
+    )
 
 
 def _summary(scores: Sequence[CaseScore]) -> list[QuantityScore]:

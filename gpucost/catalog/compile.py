@@ -34,6 +34,7 @@ SECTIONS = (
     "speed_bands",
     "speed_folds",
     "benchmarks",
+    "training_constants",
     "training_runs",
 )
 Entry = dict[str, Any]

@@ -371,6 +371,9 @@ class ProductRow(Row):
     name: Text
     per_card: bool = Field(False, description="the price is per card, and a machine takes several")
     serves: bool = Field(True, description="a deployment can be rented at this price now")
+    trains: bool | None = Field(
+        None, description="a job of one's own can be run at this price now; as `serves` where left out"
+    )
     note: Text | None = None
     sources: Sources
 
@@ -581,4 +584,5 @@ class CatalogFile(Row):
     speed_bands: list[SpeedBandRow] = []
     speed_folds: list[SpeedFoldRow] = []
     benchmarks: list[BenchmarkRow] = []
+    training_constants: list[SpeedConstantRow] = []
     training_runs: list[TrainingRow] = []

@@ -11,34 +11,23 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from gpucost.catalog.rows_base import Count, Id, NonNegative, Positive, Row, Slug, Text
+from gpucost.domain.training import (
+    BaseFormat,
+    Checkpointing,
+    LoraTarget,
+    Method,
+    Optimizer,
+    Precision,
+    Selective,
+    StateFormat,
+)
 
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
-TrainingPrecision = Literal[
-    "fp32",
-    "bf16",
-    "bf16-autocast",
-    "bf16-mixed",
-    "fp16-mixed",
-    "fp8-autocast",
-    "fp8-mixed",
-    "nvfp4-mixed",
-]
-Optimizer = Literal[
-    "adamw",
-    "adamw-8bit",
-    "paged-adamw",
-    "paged-adamw-8bit",
-    "adamw-4bit",
-    "adafactor",
-    "lion",
-    "muon",
-    "sgd",
-]
 MfuFormula = Literal["6N", "6N+attention", "6N+causal-attention"]
 
 RESULTS = ("peak_gib", "tokens_per_s_per_gpu", "sequences_per_s", "step_s", "mfu", "tflops_per_gpu")
-ADAPTERS = ("lora_rank", "lora_targets", "base_format", "trained_embeddings")
+ADAPTERS = ("lora_rank", "lora_targets", "base_format", "double_quantised", "trained_embeddings")
 
 
 class TrainingRow(Row):
@@ -63,9 +52,9 @@ class TrainingRow(Row):
     gpu_stated: Text | None = Field(None, description="the card in the source's words, where it has no id")
     gpus: Count | None = None
 
-    method: Literal["full", "lora", "qlora"]
+    method: Method
     task: Literal["pretraining", "fine-tuning"]
-    precision: TrainingPrecision | None = Field(
+    precision: Precision | None = Field(
         None,
         description="what is stored of every trained parameter, and how it is multiplied: "
         "`fp32`: weights, gradients and states in 32 bit. "
@@ -79,7 +68,7 @@ class TrainingRow(Row):
     )
     fp8_recipe: Literal["tensorwise", "rowwise", "current-scaling", "mx", "blockwise"] | None = None
     optimizer: Optimizer | None = None
-    state_format: Literal["fp32", "bf16", "int8", "int4"] | None = Field(
+    state_format: StateFormat | None = Field(
         None, description="of the optimizer's moments"
     )
     micro_batch: Count | None = Field(None, description="sequences of a data-parallel rank and pass")
@@ -88,10 +77,10 @@ class TrainingRow(Row):
     seq_len: Count | None = Field(None, description="longest sequence of a pass [tokens]")
     packed: bool | None = None
 
-    checkpointing: Literal["none", "selective", "full"] | None = Field(
+    checkpointing: Checkpointing | None = Field(
         None, description="which activations are computed again in the backward pass"
     )
-    selective: Literal["ops", "layers", "attention"] | None = Field(
+    selective: Selective | None = Field(
         None,
         description="what selective keeps: `ops` the results of costly operations, `layers` all of some "
         "layers, `attention` everything but the core of attention",
@@ -99,7 +88,9 @@ class TrainingRow(Row):
     flash_attention: bool | None = None
     compile: bool | None = None
     chunked_ce: bool | None = Field(
-        None, description="the loss is taken in chunks of tokens, without a copy of all logits in 32 bit"
+        None,
+        description="the loss is taken in chunks of tokens, without a copy of all logits in 32 bit; where "
+        "it is left open, a compiled model's loss is compiled too",
     )
     activation_offloading: bool | None = None
     optimizer_offload: bool | None = Field(None, description="optimizer, or all sharded state, on the host")
@@ -108,12 +99,15 @@ class TrainingRow(Row):
     )
 
     lora_rank: Count | None = None
-    lora_targets: list[Literal["q", "k", "v", "o", "mlp", "head", "all-linear"]] | None = None
+    lora_targets: list[LoraTarget] | None = None
     trained_embeddings: bool | None = Field(
         None, description="embedding and head are trained whole beside the adapters"
     )
-    base_format: Literal["bf16", "fp16", "int8", "int4", "nf4"] | None = Field(
+    base_format: BaseFormat | None = Field(
         None, description="of the frozen weights"
+    )
+    double_quantised: bool | None = Field(
+        None, description="the scales of an nf4 base are quantised too, as is usual"
     )
 
     zero: Literal[0, 1, 2, 3] | None = Field(

@@ -8,12 +8,13 @@ named by a hash of their content.
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpucost.catalog import build, locate
+from gpucost.catalog.remember import remember
 from gpucost.domain.engine import Engine
 from gpucost.domain.hardware import Gpu
 from gpucost.domain.model import Model
@@ -27,13 +28,18 @@ if TYPE_CHECKING:
     from gpucost.domain.scaling import Scaling
 
 Entry = dict[str, Any]
+MOST_ROWS = 1024
+"""Domain objects of one kind that are kept."""
 
 
 class Catalog:
     """Rows by section; every domain object is built once, when first asked for."""
 
-    def __init__(self, sections: Mapping[str, list[Entry]]) -> None:
-        self.sections = sections
+    def __init__(self, sections: Mapping[str, list[Entry]], overlays: Sequence[Path] = ()) -> None:
+        """`overlays`: the files that were laid over the shipped rows, weakest first."""
+        self.sections, self.overlays = sections, tuple(overlays)
+        self.remembered: dict[Hashable, Callable[..., Any]] = {}
+        """Answers that `remember` keeps."""
 
     def entry(self, section: str, identity: str) -> Entry:
         """Row with the file and line that won. Raises KeyError."""
@@ -47,6 +53,7 @@ class Catalog:
         """Rows of sources by id; `source` builds one."""
         return {entry["row"]["id"]: entry["row"] for entry in self.sections["sources"]}
 
+    @remember(MOST_ROWS)
     def source(self, identity: str) -> Source:
         """One source by its id. Raises KeyError."""
         return build.source(self.source_rows[identity])
@@ -61,6 +68,7 @@ class Catalog:
         """Model rows by id; `model` builds one."""
         return {entry["row"]["id"]: entry["row"] for entry in self.sections["models"]}
 
+    @remember(MOST_ROWS)
     def model(self, identity: str) -> Model:
         """One model by its exact id. Raises KeyError."""
         return build.model(self.model_rows[identity])
@@ -70,6 +78,7 @@ class Catalog:
         """Rows of weight formats by id; `quantization` builds one."""
         return {entry["row"]["id"]: entry["row"] for entry in self.sections["quantizations"]}
 
+    @remember(MOST_ROWS)
     def quantization(self, identity: str) -> Quantization:
         """One weight format by its exact id. Raises KeyError."""
         return build.quantization(self.quantization_rows[identity])
@@ -79,6 +88,7 @@ class Catalog:
         """Rows of engines by id; `engine` builds one."""
         return {entry["row"]["id"]: entry["row"] for entry in self.sections["engines"]}
 
+    @remember(MOST_ROWS)
     def engine(self, identity: str) -> Engine:
         """One engine by its exact id. Raises KeyError."""
         return build.engine(self.engine_rows[identity])
@@ -119,6 +129,15 @@ class Catalog:
     def per_card_products(self) -> frozenset[str]:
         """`provider/product` ids whose price is per card, several to a machine."""
         return frozenset(e["row"]["id"] for e in self.sections["products"] if e["row"].get("per_card", False))
+
+    @cached_property
+    def not_training(self) -> frozenset[str]:
+        """`provider/product` ids that no job of one's own can be run at: hosted models, single hosts."""
+        return frozenset(
+            e["row"]["id"]
+            for e in self.sections["products"]
+            if not e["row"].get("trains", e["row"].get("serves", True))
+        )
 
     @cached_property
     def not_serving(self) -> frozenset[str]:
@@ -239,4 +258,4 @@ def load(overlays: tuple[Path, ...] = ()) -> Catalog:
     faults = cross_check(merged)
     if faults:
         raise DataError("\n".join(faults))
-    return Catalog(merged)
+    return Catalog(merged, locate.overlay_files(overlays))

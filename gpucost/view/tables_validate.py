@@ -6,6 +6,11 @@ from gpucost.view.table import Column, Kind, Table, cells
 WORST = 12
 
 
+TITLES = {
+    "all": "the models of memory and training",
+    "memory": "the memory model",
+    "training": "the training models",
+}
 LEFT_OUT = {"group": "a fifth of the groups", "gpu": "one GPU", "model": "one model", "source": "one source"}
 
 
@@ -23,7 +28,7 @@ def memory_tables(report: Report) -> list[Table]:
     """Errors of the score part beside those of the fit part, then the largest ones."""
     result = report.result
     summary = Table(
-        title="Error of the memory model, |predicted / measured - 1|",
+        title=f"Error of {TITLES[report.inputs['of']]}, |predicted / measured - 1|",
         columns=(
             Column("quantity", "quantity"),
             Column("part", "part"),

@@ -223,7 +223,7 @@ class TestFilter:
         west = row("2026-10-01", 1.0, region="us-west-2")
         assert book(west, providers=frozenset({"other"})).choices(H100) == []
         assert book(west, regions=frozenset({"us-east-1"})).choices(H100) == []
-        assert book(west, not_serving=frozenset({"cloud/vm"})).choices(H100) == []
+        assert book(west, refused=frozenset({"cloud/vm"})).choices(H100) == []
         kept = book(west, providers=frozenset({"cloud"}), regions=frozenset({"us-west-2"}))
         assert len(kept.choices(H100)) == 1
 

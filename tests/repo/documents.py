@@ -2,6 +2,7 @@
 
 A ```console block holds `$ gpucost …` lines, each followed by what a terminal of 100 columns without colour
 shows: the answer and the notes. An example's ```sh block holds one command whose answer is `expected.txt`.
+Locks of the examples are made anew as well.
 """
 
 import os
@@ -17,7 +18,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = 100
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_MARKED = re.compile(r"(<!-- (accuracy|speed|peers|rates):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
+_MARKED = re.compile(r"(<!-- (accuracy|training|speed|peers|rates):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
 ACCURACY = ROOT / "data" / "ACCURACY.md"
 
 
@@ -129,6 +130,7 @@ def _rates() -> str:
 
 TABLES: Mapping[str, Callable[[], str]] = {
     "accuracy": lambda: _first_table(_validated("memory")),
+    "training": lambda: _first_table(_validated("training")),
     "speed": lambda: _first_table(_validated("speed")),
     "peers": _peers,
     "rates": _rates,
@@ -162,6 +164,21 @@ def current(text: str) -> str:
     return with_tables(text)
 
 
+def locks() -> list[Path]:
+    """Locks of the examples, each beside its scenario file."""
+    return sorted((ROOT / "examples").glob("*/gpucost.lock"))
+
+
+def fresh_lock(path: Path) -> str:
+    """What `gpucost check --update-lock` writes for the scenario file beside a lock."""
+    with tempfile.TemporaryDirectory() as home:
+        made = Path(home) / "gpucost.lock"
+        scenario = path.with_suffix(".yaml").relative_to(ROOT).as_posix()
+        words = [sys.executable, "-m", "gpucost", "check", scenario, "--update-lock", "--lock", str(made)]
+        subprocess.run(words, cwd=ROOT, env=environment(home), capture_output=True, check=True)
+        return made.read_text(encoding="utf-8")
+
+
 def example_command(folder: Path) -> str:
     """The one command of an example whose answer is its `expected.txt`."""
     (block,) = blocks((folder / "README.md").read_text(encoding="utf-8"), "sh")
@@ -170,7 +187,11 @@ def example_command(folder: Path) -> str:
 
 def main(words: list[str]) -> int:
     """Write what has changed, or only name it and end with 1."""
-    wanted = {path: current(path.read_text(encoding="utf-8")) for path in documents()}
+    if "--write" in words:  # the documents show what the locks say
+        for path in locks():
+            path.write_text(fresh_lock(path), encoding="utf-8")
+    wanted = {path: fresh_lock(path) for path in locks()}
+    wanted |= {path: current(path.read_text(encoding="utf-8")) for path in documents()}
     wanted |= {path / "expected.txt": show(example_command(path), notes=False) for path in examples()}
     wanted[ACCURACY] = accuracy_page()
     stale = [
