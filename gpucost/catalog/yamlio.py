@@ -160,6 +160,8 @@ def read_yaml(path: Path) -> YamlDocument:
         raise DataError(f"{path}:1: not UTF-8 text; save it as UTF-8") from None
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise DataError(f"{path}: no name of a file: {error}") from None
     return parse_yaml(text, path)
 
 

@@ -1,6 +1,5 @@
 """`gpucost compare`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +13,7 @@ from gpucost.cli.options import (
     GpuOption,
     OutputOption,
     ProviderOption,
+    ScenarioOption,
     SourcesOption,
 )
 from gpucost.cli.output import emit
@@ -53,10 +53,7 @@ def compare(
     prices: Annotated[
         str, typer.Option(help="catalog, or seeds: tables of old documents, refuted rows marked.")
     ] = "catalog",
-    scenario: Annotated[
-        Path | None,
-        typer.Option(help="YAML whose keys are flags with underscores; flags win over it.", metavar="FILE"),
-    ] = None,
+    scenario: ScenarioOption = None,
     format: FormatOption = Format.TABLE,
     output: OutputOption = None,
     sources: SourcesOption = False,

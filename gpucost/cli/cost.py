@@ -43,6 +43,7 @@ from gpucost.cli.options import (
     ReasoningOption,
     RegionOption,
     RpsOption,
+    ScenarioOption,
     SloOption,
     SourcesOption,
     TpOption,
@@ -119,6 +120,7 @@ def cost(
         str, typer.Option(help="catalog, or seeds: history that is partly refuted.")
     ] = "catalog",
     estimate_only: EstimateOnlyOption = False,
+    scenario: ScenarioOption = None,
     format: FormatOption = Format.TABLE,
     output: OutputOption = None,
     sources: SourcesOption = False,

@@ -120,3 +120,11 @@ PricesOption = Annotated[str, typer.Option(help="catalog, or seeds: history that
 OfflineOption = Annotated[
     bool, typer.Option("--offline", help="A batch job in the engine itself: no server before it.")
 ]
+ScenarioOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scenario",
+        help="Scenario of a file (gpucost init writes one), or a YAML file of flags; flags win over it.",
+        metavar="FILE[:NAME]",
+    ),
+]

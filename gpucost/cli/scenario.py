@@ -1,24 +1,33 @@
-"""Scenario files: flags of a command as YAML, spliced into its words before they are parsed."""
+"""Scenario files: what a file holds becomes words of the command line, before they are parsed.
 
-from collections.abc import Container
+A file of scenarios (`FILE:NAME`) gives what the command has flags for, the rest of it is for other commands.
+A file without them is flags of one command as YAML. A flag on the command line wins over both.
+"""
+
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import typer
 
+from gpucost.catalog.yamlio import YamlDocument
 from gpucost.errors import DataError, UsageError
 
 FLAG = "--scenario"
+COMMANDS = ("size", "throughput", "cost", "bill", "breakeven", "compare", "simulate", "traffic", "train")
+"""Commands that take the words."""
+WHOLE = ("plan", "deploy")
+"""Commands that read the file themselves: it is their argument."""
 
 
-def spliced(app: typer.Typer, words: list[str], known: Container[str]) -> list[str]:
-    """The words with `--scenario FILE` replaced by the flags that the file holds; `known` are the commands.
+def spliced(app: typer.Typer, words: list[str]) -> list[str]:
+    """The words with `--scenario FILE[:NAME]` replaced by flags with what the file holds.
 
-    A flag on the command line wins over the file. Raises DataError with all faults of the file at once.
+    Raises DataError with all faults of the file at once.
     """
     asked = next((index for index, word in enumerate(words) if not word.startswith("-")), None)
     at = [index for index, word in enumerate(words) if word == FLAG or word.startswith(f"{FLAG}=")]
-    if asked is None or not at or words[asked] not in known:
+    if asked is None or not at or words[asked] not in (*COMMANDS, *WHOLE):
         return words
     if len(at) > 1:
         raise UsageError("--scenario stands twice; give one file")
@@ -29,8 +38,9 @@ def spliced(app: typer.Typer, words: list[str], known: Container[str]) -> list[s
         if index + 1 >= len(words):
             raise UsageError("--scenario needs a file")
         name = words[index + 1]
-    own = [word for word in rest if word.startswith("-")]
-    return [*rest[: asked + 1], *_words(app, words[asked], Path(name), own), *rest[asked + 1 :]]
+    own = rest[:asked] + rest[asked + 1 :]
+    made = [name] if words[asked] in WHOLE else _words(app, words[asked], name, own)
+    return [*rest[: asked + 1], *made, *rest[asked + 1 :]]
 
 
 class _Option(NamedTuple):
@@ -64,14 +74,90 @@ def _given(option: _Option, own: list[str]) -> bool:
     )
 
 
-def _words(app: typer.Typer, command: str, path: Path, own: list[str]) -> list[str]:
-    from gpucost.catalog.names import nearest
+def _words(app: typer.Typer, command: str, text: str, rest: list[str]) -> list[str]:
+    """Words of a file; `rest` are those of the command line without the command."""
+    from gpucost.catalog.scenario_file import holds_scenarios, split_name
     from gpucost.catalog.yamlio import read_yaml
 
+    path, name = split_name(text)
     document = read_yaml(path)
+    known = _options(app, command)
+    if holds_scenarios(document):
+        return _of_scenario(document, name, command, known, rest)
+    if name is not None:
+        raise UsageError(f"{path} holds flags, no scenarios: leave :{name} out")
+    return _of_flags(document, known, [word for word in rest if word.startswith("-")])
+
+
+def _of_scenario(
+    document: YamlDocument, name: str | None, command: str, known: dict[str, _Option], rest: list[str]
+) -> list[str]:
+    """Words of one scenario; `known` are the options of the command."""
+    from gpucost.api.scenario import checked, lengths_in, traffic_at
+    from gpucost.catalog.store import load
+    from gpucost.cli.scenario_words import values_of
+
+    own = [word for word in rest if word.startswith("-")]
+    given = {key for key, option in known.items() if option.spellings and _given(option, own)}
+    if _has_argument(known, rest):
+        given |= {key for key, option in known.items() if not option.spellings}
+    overlays = _values(known["catalog"], rest) if "catalog" in known else []
+    catalog = load(tuple(Path(each) for each in overlays))
+    scenario = checked(document, catalog).pick(name)
+    traffic = traffic_at(scenario.workload, catalog)
+    found = values_of(
+        scenario,
+        command,
+        known,
+        given,
+        pattern=traffic.pattern,
+        level=traffic.level,
+        lengths=lengths_in,
+    )
+    words = []
+    for key, values in found.items():
+        option = known[key]
+        for value in values if option.several else values[:1]:
+            if option.spellings:
+                words.append(f"{option.spellings[0]}={value}")
+            else:
+                words.append(f"./{value}" if str(value).startswith("-") else str(value))
+    return words
+
+
+def _has_argument(known: dict[str, _Option], words: list[str]) -> bool:
+    """Whether a word stands by itself: is no flag, and no value of one."""
+    takes = {each for option in known.values() if not option.bare for each in option.spellings}
+    value = False
+    for at, word in enumerate(words):
+        if value:
+            value = False
+        elif word == "--":
+            return at + 1 < len(words)
+        elif not word.startswith("-") or word == "-":
+            return True
+        else:
+            value = word in takes
+    return False
+
+
+def _values(option: _Option, words: list[str]) -> list[str]:
+    """What the command line gives for an option."""
+    found = []
+    for word, after in pairwise([*words, ""]):
+        flag, equals, value = word.partition("=")
+        if flag in option.spellings:
+            found.append(value if equals else after)
+    return found
+
+
+def _of_flags(document: YamlDocument, known: dict[str, _Option], own: list[str]) -> list[str]:
+    """Words of a file of flags; `known` are the options of the command, `own` the flags of its line."""
+    from gpucost.catalog.names import nearest
+
+    path = document.path
     if not isinstance(document.data, dict) or not document.data:
         raise DataError(f"{path}:1: a scenario maps flags, written with underscores, to values")
-    known = _options(app, command)
     words: list[str] = []
     faults = []
     for key, value in document.data.items():

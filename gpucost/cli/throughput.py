@@ -38,6 +38,7 @@ from gpucost.cli.options import (
     QuantOption,
     ReasoningOption,
     RpsOption,
+    ScenarioOption,
     SloOption,
     SourcesOption,
     TpOption,
@@ -107,6 +108,7 @@ def throughput(
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw tokens/s over concurrency (extra 'plot').")
     ] = False,
+    scenario: ScenarioOption = None,
     format: FormatOption = Format.TABLE,
     output: OutputOption = None,
     sources: SourcesOption = False,

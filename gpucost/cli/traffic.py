@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from gpucost.cli.flagset import takes
-from gpucost.cli.options import FieldOption, Format, FormatOption, OutputOption
+from gpucost.cli.options import FieldOption, Format, FormatOption, OutputOption, ScenarioOption
 from gpucost.cli.output import emit
 from gpucost.cli.traffic_flags import ColumnOptions
 
@@ -27,6 +27,7 @@ def traffic(
     prefill_tokens_per_s: Annotated[float | None, typer.Option(help="Prompt tokens per second.")] = None,
     tpot_ms: Annotated[float | None, typer.Option(help="Time per answer token [ms].")] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the rate over time.")] = False,
+    scenario: ScenarioOption = None,
     format: FormatOption = Format.TABLE,
     output: OutputOption = None,
     field: FieldOption = None,

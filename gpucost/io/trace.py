@@ -72,6 +72,15 @@ def read_trace(
     return trace
 
 
+def columns_in(path: Path, columns: Columns | None = None) -> Columns:
+    """The columns of a file that `read_trace` would use, by its first line. Raises DataError."""
+    from gpucost.io.trace_blocks import Faults
+
+    trace = ReadTrace(path, columns or Columns())
+    with ExitStack() as stack:
+        return _source(trace, Faults(path, skip=False), stack).plan.columns
+
+
 def load_trace(
     path: Path,
     columns: Columns | None = None,
