@@ -18,7 +18,9 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = 100
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_MARKED = re.compile(r"(<!-- (accuracy|training|speed|peers|rates):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
+_MARKED = re.compile(
+    r"(<!-- (accuracy|training|speed|peers|rates):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL
+)
 ACCURACY = ROOT / "data" / "ACCURACY.md"
 
 
