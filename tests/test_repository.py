@@ -41,14 +41,15 @@ LAYERS = {
     "catalog": _layer("domain units errors", "pydantic yaml"),
     "io": _layer("domain units errors", "huggingface_hub numpy duckdb"),
     "run": _layer("calc domain units errors", "numpy distributed"),
-    "api": _layer("calc catalog io run domain units errors"),
+    "emit": _layer("domain units", "yaml"),
+    "api": _layer("calc catalog io run emit domain units errors"),
     "view": _layer("domain units errors", "rich plotext"),
-    "cli": _layer("api view catalog domain errors", "typer"),
+    "cli": _layer("api view catalog domain errors", "typer mcp"),
     "__main__": _layer("cli"),
     "__init__": _layer("api"),
 }
 """`cli` takes the type of a report from `domain` to hand it from `api` to `view`."""
-ONLY_IN = {"rich": {"view/to_rich.py"}, "plotext": {"view/plot.py"}}
+ONLY_IN = {"rich": {"view/to_rich.py"}, "plotext": {"view/plot.py"}, "mcp": {"cli/serve.py"}}
 
 
 class Import(NamedTuple):
@@ -245,7 +246,24 @@ def _help(*words: str) -> str:
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-QUESTIONS = ("size", "throughput", "cost", "bill", "breakeven", "compare", "simulate", "traffic")
+QUESTIONS = (
+    "init",
+    "size",
+    "throughput",
+    "cost",
+    "bill",
+    "breakeven",
+    "compare",
+    "simulate",
+    "traffic",
+    "check",
+    "diff",
+    "run",
+    "serve",
+    "train",
+    "plan",
+    "deploy",
+)
 
 
 def test_the_readme_names_every_flag_and_no_other() -> None:

@@ -25,6 +25,7 @@ REFUSED: Mapping[str, str] = {
     "processes": "all questions are answered in one process",
     "progress": "all questions are answered in one process",
     "results": "no file is written here",
+    "update_lock": "no file is written here",
     "today": "all questions are asked today; as_of takes the prices of another day",
 }
 """Arguments that a question from outside may not have, and why."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gpucost.api.arguments import QUESTIONS, accepted, checked, function_of, paths_of
+from gpucost.catalog.scenario_file import read_scenarios, split_name
 from gpucost.catalog.store import Catalog
 from gpucost.domain.report import Report
 from gpucost.errors import DataError, GpucostError, RemoteError, UsageError
@@ -17,6 +18,7 @@ from gpucost.io.json_safe import parse_json, shown
 
 LONGEST_LINE = 2**20
 """Bytes of one question [B]."""
+SCENARIOS = (".yaml", ".yml")
 INTERNAL_FAULT = 70
 KINDS = {
     UsageError.exit_code: "usage",
@@ -103,7 +105,7 @@ class Asker:
         """A file or folder below the root, with all that is read beside it. Raises UsageError."""
         place = self.root / text
         try:
-            for each in _read_with(place):
+            for each in _read_with(place, scenario=name == "scenario"):
                 if not each.resolve().is_relative_to(self._inside):
                     raise UsageError(
                         f"{name}: {shown(text)} is outside {self.root}; only files below it are read"
@@ -115,9 +117,20 @@ class Asker:
         return place
 
 
-def _read_with(place: Path) -> Iterator[Path]:
-    """A path, and the files that reading it may open: those of a folder, the splits of a GGUF file."""
+def _read_with(place: Path, *, scenario: bool = False) -> Iterator[Path]:
+    """A path, and the files that reading it may open: those of a folder, the splits of a GGUF file.
+
+    Of a scenario file, whatever its name where one is asked for, its lock and the files that it names.
+    """
     yield place
+    path, _ = split_name(place)
+    if (scenario or path.suffix.lower() in SCENARIOS) and path.is_file():
+        yield path
+        yield path.with_suffix(".lock")
+        for asked in read_scenarios(path).scenarios.values():
+            for name in (asked.workload.trace, *(each.config for each in asked.models)):
+                if name is not None:
+                    yield from _read_with(Path(name))
     if place.is_dir():
         yield from place.iterdir()
     elif place.suffix.lower() == ".gguf" and place.is_file():

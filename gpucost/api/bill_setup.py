@@ -38,10 +38,18 @@ class BillingFlags(TypedDict, total=False):
     external_ms: float
     model: str | None
     params: str | float | None
+    config: Path | str | None
+    """config.json, a model folder or a .gguf file."""
     quant: str | None
     engine: str
     input_tokens: int | None
     output_tokens: int | None
+    prefix_cache_hit: float
+    """Share of the prompt that a prefix cache holds."""
+    draft_tokens: int | None
+    """Tokens drafted per pass (speculation)."""
+    acceptance: float | None
+    draft_model: str | None
     concurrency: int | None
     """Requests at once on one worker."""
     start_s: float | None
@@ -159,10 +167,15 @@ def set_up(
         flags.get("external_ms", 0.0),
         flags.get("model"),
         flags.get("params"),
+        flags.get("config"),
         flags.get("quant"),
         flags.get("engine", "vllm"),
         flags.get("input_tokens"),
         flags.get("output_tokens"),
+        flags.get("prefix_cache_hit", 0.0),
+        flags.get("draft_tokens"),
+        flags.get("acceptance"),
+        flags.get("draft_model"),
         abstract,
     )
     execution = Execution(cat, work, slots=settings.slots)

@@ -320,6 +320,12 @@ class Costing:
         other.deployment = self.deployment._replace(rule=other.rule)
         return other
 
+    def slower(self, factor: float) -> "Costing":
+        """The same deployment with requests that take `factor` times as long."""
+        other = copy(self)
+        other.execution_s = None if self.execution_s is None else self.execution_s * factor
+        return other
+
     def total_usd(self, level: float, period: Period) -> float:
         """Sum of the known lines at a level of traffic [USD]."""
         return float(total(self.with_credit(self.at(level, period).lines, period))[0])

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gpucost.api.offers import Choice, choose, first_day
@@ -88,7 +89,7 @@ class Shelf:
     def spent(self, traffic: Traffic, level: Values, workers: Workers, period_s: float) -> Spent:
         """What workers spend on the traffic; deployments that serve alike share an array of levels."""
         if isinstance(level, (int, float)):
-            return spend(traffic, level, workers, period_s=period_s)
+            return _spend(traffic, level, workers, period_s)
         key = (id(level), traffic, workers, period_s)
         if key not in self._spent:
             self._spent[key] = (level, spend(traffic, level, workers, period_s=period_s))
@@ -130,6 +131,12 @@ class Shelf:
         prices = [build.price(dict(row)) for row in rows]
         fitting = (p for p in prices if (p.unit == unit if unit else p.usd_per_hour is not None))
         return choose(fitting, today=self.day)
+
+
+@lru_cache(maxsize=4096)
+def _spend(traffic: Traffic, level: float, workers: Workers, period_s: float) -> Spent:
+    """The ends of a bill, and plans that are looked at again, often ask for the same seconds."""
+    return spend(traffic, level, workers, period_s=period_s)
 
 
 def resolve(shelf: Shelf, text: str) -> Deployment:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpucost.api.deployments import Deployment
@@ -30,17 +31,23 @@ class Work(NamedTuple):
     """Waiting for others while the worker is held, and billed."""
     model: str | None = None
     params: str | float | None = None
+    config: Path | str | None = None
     quant: str | None = None
     engine: str = "vllm"
     input_tokens: int | None = None
     output_tokens: int | None = None
+    prefix_cache_hit: float = 0.0
+    """Share of the prompt that a prefix cache holds."""
+    draft_tokens: int | None = None
+    acceptance: float | None = None
+    draft_model: str | None = None
     abstract: bool = False
     """A second of work instead of a request: nobody gave its time."""
 
     @property
     def names_model(self) -> bool:
-        """Whether a model is named, by name or size."""
-        return self.model is not None or self.params is not None
+        """Whether a model is named, by name, size or file."""
+        return any(each is not None for each in (self.model, self.params, self.config))
 
 
 class Timed(NamedTuple):
@@ -60,7 +67,7 @@ class Execution:
         self.question: Question | None = None
         _checked(work)
         if work.quant is not None and not work.names_model:
-            raise UsageError("--quant goes with --model or --params")
+            raise UsageError("--quant goes with --model, --params or --config")
         if work.names_model:
             self.question = _question(catalog, work)
             self.ledger = self.question.ledger
@@ -144,7 +151,7 @@ def _question(catalog: Catalog, work: Work) -> Question:
         params=work.params,
         active_params=None,
         model=work.model,
-        config=None,
+        config=work.config,
         hf=None,
         quant=work.quant or (),
         kv_dtype="auto",
@@ -153,12 +160,12 @@ def _question(catalog: Catalog, work: Work) -> Question:
         engine_version=None,
         input_tokens=work.input_tokens,
         output_tokens=work.output_tokens,
-        prefix_cache_hit=0.0,
+        prefix_cache_hit=work.prefix_cache_hit,
         best_of=1,
         reasoning_tokens=0,
-        draft_tokens=None,
-        acceptance=None,
-        draft_model=None,
+        draft_tokens=work.draft_tokens,
+        acceptance=work.acceptance,
+        draft_model=work.draft_model,
         gpus=None,
         tp=None,
         pp=1,

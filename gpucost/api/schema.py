@@ -1,4 +1,4 @@
-"""JSON Schemas: of catalogue files, for editors, and of reports, for programs that read them.
+"""JSON Schemas: of catalogue and scenario files, for editors, and of reports and batches, for programs.
 
 The schema of a report is read off the annotations of its NamedTuples, so that it cannot drift.
 """
@@ -29,6 +29,13 @@ KINDS = (
     "compare",
     "simulate",
     "traffic",
+    "train",
+    "plan",
+    "deploy",
+    "check",
+    "diff",
+    "batch",
+    "scenario",
 )
 RESULTS = {
     "size": ("gpucost.domain.results", "SizeResult"),
@@ -39,6 +46,11 @@ RESULTS = {
     "compare": ("gpucost.domain.billing", "CompareResult"),
     "simulate": ("gpucost.domain.simulated", "SimulateResult"),
     "traffic": ("gpucost.domain.simulated", "TrafficResult"),
+    "train": ("gpucost.domain.training_results", "TrainResult"),
+    "plan": ("gpucost.domain.plans", "PlanResult"),
+    "deploy": ("gpucost.domain.deployed", "DeployResult"),
+    "check": ("gpucost.domain.checks", "BudgetResult"),
+    "diff": ("gpucost.domain.checks", "DiffResult"),
     "cost measured": ("gpucost.domain.speed", "MeasuredCostResult"),
     "bench import": ("gpucost.domain.speed", "ImportResult"),
     "explain": ("gpucost.api.explain", "TermsResult"),
@@ -63,7 +75,7 @@ _PLAIN: Mapping[Any, Schema] = {
 
 
 def schema(kind: str) -> Schema:
-    """The JSON Schema of `catalog` files, of any `report`, or of the report of `size`.
+    """The JSON Schema of `catalog` and `scenario` files, any `report`, a command's, or lines of a `batch`.
 
     Raises UnknownNameError for another kind.
     """
@@ -71,8 +83,14 @@ def schema(kind: str) -> Schema:
         from gpucost.catalog.rows import CatalogFile
 
         return {"$schema": DRAFT, **CatalogFile.model_json_schema(), "title": "gpucost catalogue file"}
+    if kind == "scenario":
+        from gpucost.catalog.rows_scenario import ScenarioFileRow
+
+        return {"$schema": DRAFT, **ScenarioFileRow.model_json_schema(), "title": "gpucost scenario file"}
     if kind == "report":
         return report_schema(None)
+    if kind == "batch":
+        return batch_schema()
     if kind in RESULTS:
         return report_schema(kind)
     raise UnknownNameError("schema", kind, KINDS)
@@ -96,6 +114,55 @@ def report_schema(question: str | None) -> Schema:
         ]
     title = "gpucost report" if question is None else f"gpucost report of {question}"
     return {"$schema": DRAFT, "title": title, **envelope, "$defs": _by_name(definitions)}
+
+
+def batch_schema() -> Schema:
+    """A line that `gpucost run` reads, or one that it writes; `$defs` has each of them as well."""
+    from gpucost.api.arguments import QUESTIONS
+    from gpucost.api.batch import KINDS as FAULTS
+
+    report = report_schema(None)
+    definitions = report.pop("$defs")
+    del report["$schema"], report["title"]
+    head = {"id": {"description": "Of the question; null where it has none."}}
+    answered = {**head, "exit_code": {"enum": [0, 1], "description": "0, or 1 where the answer is no."}}
+    error = {
+        "type": "object",
+        "properties": {"kind": {"enum": list(FAULTS.values())}, "message": {"type": "string"}},
+        "required": ["kind", "message"],
+        "additionalProperties": False,
+    }
+    failed = {
+        "type": "object",
+        "description": "Why a question has no answer.",
+        "properties": {**head, "exit_code": {"enum": list(FAULTS)}, "error": error},
+        "required": [*head, "exit_code", "error"],
+        "additionalProperties": False,
+    }
+    report["properties"] = {**answered, **report["properties"]}
+    report["required"] = [*answered, *report["required"]]
+    return {
+        "$schema": DRAFT,
+        "title": "gpucost batch",
+        "anyOf": [{"$ref": "#/$defs/question"}, {"$ref": "#/$defs/answer"}],
+        "$defs": {
+            "question": {"oneOf": [_asked(question) for question in QUESTIONS]},
+            "answer": {"oneOf": [report, failed]},
+            **definitions,
+        },
+    }
+
+
+def _asked(question: str) -> Schema:
+    from gpucost.api.arguments import schema_of
+
+    arguments = schema_of(question)
+    head = {"id": {"description": "Anything; the answer has it too."}, "question": {"const": question}}
+    return {
+        **arguments,
+        "properties": {**head, **arguments["properties"]},
+        "required": ["question", *arguments["required"]],
+    }
 
 
 def _result_type(question: str) -> type:

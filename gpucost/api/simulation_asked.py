@@ -30,7 +30,7 @@ TRAFFIC = (
     "items",
 )
 """Flags of traffic that a simulation reads itself."""
-MODEL = ("model", "params", "quant", "engine", "input_tokens", "output_tokens")
+MODEL = ("model", "params", "config", "quant", "engine", "input_tokens", "output_tokens")
 """Flags of the model, whose lengths may stand in the trace."""
 
 

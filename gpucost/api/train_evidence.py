@@ -102,9 +102,12 @@ def _cite_constants(ledger: Ledger, planner: Planner, plans: Plans) -> None:
         of_memory, name = f"{kind}-" == PREFIX, name.replace("-", "_")
         if not (of_memory or timed):
             continue
-        own = constants.memory if of_memory else constants.speed
-        part = own._replace(**{name: getattr(own, name) * NUDGE})
-        nudged = constants._replace(**{"memory" if of_memory else "speed": part})
+        if of_memory:
+            more = getattr(constants.memory, name) * NUDGE
+            nudged = constants._replace(memory=constants.memory._replace(**{name: more}))
+        else:
+            more = getattr(constants.speed, name) * NUDGE
+            nudged = constants._replace(speed=constants.speed._replace(**{name: more}))
         other = planner.with_constants(nudged)
         binding = any(_moved(other.trainer, plan.way) for plan in plans.shown)
         binding = binding or _seen(other, plans) != before

@@ -5,10 +5,10 @@ from math import inf
 from typing import NamedTuple
 
 from gpucost.api.deployments import Shelf
-from gpucost.api.offers import Choice, OfferBook
+from gpucost.api.offers import MACHINE_CARDS, Choice, OfferBook
 from gpucost.api.train_asked import Job
 from gpucost.api.train_cost import Costed, cost_of
-from gpucost.api.train_search import MACHINE_CARDS, Constants, Trainer, Way
+from gpucost.api.train_search import Constants, Trainer, Way
 from gpucost.domain.hardware import Gpu
 from gpucost.domain.results import Offer
 from gpucost.errors import UsageError

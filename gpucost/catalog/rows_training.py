@@ -68,9 +68,7 @@ class TrainingRow(Row):
     )
     fp8_recipe: Literal["tensorwise", "rowwise", "current-scaling", "mx", "blockwise"] | None = None
     optimizer: Optimizer | None = None
-    state_format: StateFormat | None = Field(
-        None, description="of the optimizer's moments"
-    )
+    state_format: StateFormat | None = Field(None, description="of the optimizer's moments")
     micro_batch: Count | None = Field(None, description="sequences of a data-parallel rank and pass")
     grad_accumulation: Count | None = None
     global_batch: Count | None = Field(None, description="sequences per step of all cards")
@@ -103,9 +101,7 @@ class TrainingRow(Row):
     trained_embeddings: bool | None = Field(
         None, description="embedding and head are trained whole beside the adapters"
     )
-    base_format: BaseFormat | None = Field(
-        None, description="of the frozen weights"
-    )
+    base_format: BaseFormat | None = Field(None, description="of the frozen weights")
     double_quantised: bool | None = Field(
         None, description="the scales of an nf4 base are quantised too, as is usual"
     )

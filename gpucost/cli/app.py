@@ -13,6 +13,7 @@ import typer
 from gpucost.errors import GpucostError, UsageError
 
 COMMANDS = {
+    "init": "gpucost.cli.init",
     "size": "gpucost.cli.size",
     "throughput": "gpucost.cli.throughput",
     "cost": "gpucost.cli.cost",
@@ -21,11 +22,18 @@ COMMANDS = {
     "compare": "gpucost.cli.compare",
     "simulate": "gpucost.cli.simulate",
     "traffic": "gpucost.cli.traffic",
+    "train": "gpucost.cli.train",
+    "plan": "gpucost.cli.plan",
+    "deploy": "gpucost.cli.deploy",
+    "check": "gpucost.cli.check",
+    "diff": "gpucost.cli.diff",
     "explain": "gpucost.cli.explain",
     "validate": "gpucost.cli.validate",
     "bench": "gpucost.cli.bench",
     "catalog": "gpucost.cli.catalog",
     "schema": "gpucost.cli.schema",
+    "run": "gpucost.cli.run",
+    "serve": "gpucost.cli.serve",
 }
 INTERNAL_FAULT = 70
 INTERRUPTED = 130
@@ -96,7 +104,7 @@ def run(words: list[str]) -> int:
         if any(word.partition("=")[0] == "--scenario" for word in words):
             from gpucost.cli.scenario import spliced
 
-            words = spliced(app, words, COMMANDS)
+            words = spliced(app, words)
         app(args=words, standalone_mode=True)
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):

@@ -1,11 +1,18 @@
 """Options of `bill` and `breakeven`: traffic, requests, workers, what stands beside them."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gpucost.cli.options import AsOfOption
+from gpucost.cli.options import (
+    AcceptanceOption,
+    AsOfOption,
+    ConfigOption,
+    DraftModelOption,
+    DraftTokensOption,
+    PrefixCacheOption,
+    ScenarioOption,
+)
 
 
 class BillingOptions:
@@ -35,6 +42,7 @@ class BillingOptions:
     ] = 0.0
     model: Annotated[str | None, typer.Option(help="Model, whose speed gives the time of a request.")] = None
     params: Annotated[str | None, typer.Option(help="Parameters instead of a model: 70, 70B, 8x7B.")] = None
+    config: ConfigOption = None
     quant: Annotated[str | None, typer.Option(help="Weight format of the model.")] = None
     engine: Annotated[str, typer.Option(help="Engine that serves the model.")] = "vllm"
     input_tokens: Annotated[
@@ -43,6 +51,10 @@ class BillingOptions:
     output_tokens: Annotated[
         int | None, typer.Option("--output-tokens", "--osl", help="Answer tokens per request.")
     ] = None
+    prefix_cache_hit: PrefixCacheOption = 0.0
+    draft_tokens: DraftTokensOption = None
+    acceptance: AcceptanceOption = None
+    draft_model: DraftModelOption = None
     concurrency: Annotated[int | None, typer.Option(help="Requests at once on one worker.")] = None
     start_s: Annotated[
         float | None,
@@ -84,7 +96,4 @@ class BillingOptions:
     prices: Annotated[str, typer.Option(help="catalog, or seeds: history that is partly refuted.")] = (
         "catalog"
     )
-    scenario: Annotated[
-        Path | None,
-        typer.Option(help="YAML whose keys are flags with underscores; flags win over it.", metavar="FILE"),
-    ] = None
+    scenario: ScenarioOption = None

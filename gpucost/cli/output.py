@@ -28,6 +28,11 @@ TABLES = {
     "simulate": ("gpucost.view.tables_simulate", "simulate_tables"),
     "traffic": ("gpucost.view.tables_traffic", "traffic_tables"),
     "compare": ("gpucost.view.tables_compare", "compare_tables"),
+    "train": ("gpucost.view.tables_train", "train_tables"),
+    "plan": ("gpucost.view.tables_plan", "plan_tables"),
+    "deploy": ("gpucost.view.tables_deploy", "deploy_tables"),
+    "check": ("gpucost.view.tables_check", "check_tables"),
+    "diff": ("gpucost.view.tables_check", "diff_tables"),
     "explain": ("gpucost.view.tables_catalog", "term_tables"),
     "listing": ("gpucost.view.tables_catalog", "listing_tables"),
     "validate": ("gpucost.view.tables_validate", "validate_tables"),
@@ -70,7 +75,7 @@ def emit(
     else:
         text, notes = _for_people(report, tables_of(question, report), output, sources)
     try:
-        _write(text, output, json=field is None and format is Format.JSON)
+        write(text, output, json=field is None and format is Format.JSON)
     except BrokenPipeError:
         if report.answered_no:
             raise typer.Exit(ANSWERED_NO) from None
@@ -110,7 +115,8 @@ def _for_people(
     return answer, notes
 
 
-def _write(text: str, output: Path | None, *, json: bool) -> None:
+def write(text: str, output: Path | None, *, json: bool) -> None:
+    """Write an answer to stdout or to a file; `json` says how characters go that stdout cannot show."""
     if not text.endswith("\n"):
         text += "\n"
     if output is None:
@@ -118,7 +124,7 @@ def _write(text: str, output: Path | None, *, json: bool) -> None:
             try:
                 sys.stdout.write(text)
             except UnicodeEncodeError:
-                sys.stdout.write(_in_ascii(text, json=json))
+                sys.stdout.write(in_ascii(text, json=json))
             sys.stdout.flush()
         except BrokenPipeError:
             raise
@@ -131,7 +137,7 @@ def _write(text: str, output: Path | None, *, json: bool) -> None:
         raise UsageError(f"--output {output}: {error.strerror or error}") from None
 
 
-def _in_ascii(text: str, *, json: bool) -> str:
+def in_ascii(text: str, *, json: bool) -> str:
     """What a stream that cannot show some characters gets instead; JSON stays JSON."""
     if not json:
         from gpucost.view.sanitize import to_ascii

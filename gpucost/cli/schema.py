@@ -21,6 +21,13 @@ class Kind(StrEnum):
     COMPARE = "compare"
     SIMULATE = "simulate"
     TRAFFIC = "traffic"
+    TRAIN = "train"
+    PLAN = "plan"
+    DEPLOY = "deploy"
+    CHECK = "check"
+    DIFF = "diff"
+    BATCH = "batch"
+    SCENARIO = "scenario"
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +39,8 @@ def schema(
     kind: Annotated[
         Kind,
         typer.Argument(
-            help="catalog: the YAML files, for editors; report: any answer in JSON; else a command's answer."
+            help="catalog, scenario: YAML files, for editors; report: any answer in JSON; batch: lines of"
+            " run; else a command's answer."
         ),
     ],
 ) -> None:

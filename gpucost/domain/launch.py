@@ -70,6 +70,8 @@ class Launch(NamedTuple):
     """None for deployments that always run."""
     ttft_slo_s: float | None
     tpot_slo_s: float | None
+    dtype: str | None = None
+    """Of the computation where the card cannot do what the checkpoint says: `float16`."""
     revision: str | None = None
     max_num_batched_tokens: int | None = None
     enforce_eager: bool = False

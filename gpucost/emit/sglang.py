@@ -43,6 +43,8 @@ def command(launch: Launch) -> Command:
         if launch.engine_version <= Version(0, 4):
             options.append(Option("--enable-ep-moe", None, "experts stay whole, spread over the cards"))
         options.append(Option("--ep-size", str(launch.ep), "cards that share the experts"))
+    if launch.dtype is not None:
+        options.append(Option("--dtype", launch.dtype, "the card does not compute in bfloat16"))
     if launch.kv_dtype != "auto":
         dtype = "fp8_e4m3" if launch.kv_dtype == "fp8" else launch.kv_dtype
         options.append(Option("--kv-cache-dtype", dtype, "format that the KV cache was sized with"))

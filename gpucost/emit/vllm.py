@@ -46,6 +46,8 @@ def command(launch: Launch) -> Command:
         options.append(Option("--pipeline-parallel-size", str(launch.pp), "stages of one copy of the model"))
     if launch.ep > 1:
         options.append(Option("--enable-expert-parallel", None, "experts stay whole, spread over the cards"))
+    if launch.dtype is not None:
+        options.append(Option("--dtype", launch.dtype, "the card does not compute in bfloat16"))
     if launch.kv_dtype != "auto":
         options.append(Option("--kv-cache-dtype", launch.kv_dtype, "format that the KV cache was sized with"))
     if launch.max_num_batched_tokens:

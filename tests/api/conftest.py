@@ -22,3 +22,9 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         patch.delenv("GPUCOST_CATALOG", raising=False)
         return load()
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where scenarios are written whose plans several tests look at."""
+    return tmp_path_factory.mktemp("plans")

@@ -64,9 +64,14 @@ def test_every_refused_argument_is_one_of_a_question() -> None:
 
 def test_arguments_that_name_files() -> None:
     assert {question: paths_of(question) for question in QUESTIONS if paths_of(question)} == {
-        "bill": ("usage",),
+        "bill": ("usage", "config"),
+        "breakeven": ("config",),
+        "check": ("scenario", "lock"),
         "cost": ("config",),
-        "simulate": ("trace", "profile"),
+        "deploy": ("scenario",),
+        "diff": ("base", "other"),
+        "plan": ("scenario",),
+        "simulate": ("trace", "config", "profile"),
         "size": ("config",),
         "throughput": ("config",),
         "traffic": ("file", "profile"),
@@ -268,6 +273,27 @@ class TestFiles:
             assert "is outside" in refusal(asker.answer({"question": "traffic", "file": name}))
         refusal(asker.answer({"question": "traffic", "file": "loop"}))
         assert asker.answer({"question": "traffic", "file": "inside.csv"}).exit_code == 0
+
+    def test_what_a_scenario_names_whatever_the_file_is_called(
+        self, asker: Asker, root: Path, tmp_path: Path
+    ) -> None:
+        load = {"input_tokens": 9, "output_tokens": 9}
+        model = {"model": "meta-llama/Llama-3.1-8B"}
+        for name, scenario in (
+            ("trace", {"models": [model], "workload": {**load, "trace": "../secret.csv"}}),
+            (
+                "config",
+                {"models": [{"config": "../config.json"}], "workload": {**load, "requests_per_day": 9}},
+            ),
+        ):
+            text = json.dumps({"version": 1, "scenarios": {"one": scenario}})
+            (root / f"{name}.txt").write_text(text, encoding="utf-8")
+            for question in ("plan", "deploy"):
+                for asked in (f"{name}.txt", f"{name}.txt:one"):
+                    assert "is outside" in refusal(asker.answer({"question": question, "scenario": asked}))
+        (tmp_path / "away.yaml").write_text(text, encoding="utf-8")
+        (root / "link.txt").symlink_to(tmp_path / "away.yaml")
+        assert "is outside" in refusal(asker.answer({"question": "plan", "scenario": "link.txt:one"}))
 
     def test_a_folder_whose_files_lead_out(self, asker: Asker, root: Path, tmp_path: Path) -> None:
         (root / "sly").mkdir()
