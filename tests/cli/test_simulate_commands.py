@@ -96,7 +96,10 @@ def test_a_scenario_is_the_flags(tmp_path: Path, capsys: Capture) -> None:
         (("traffic", str(ROOT / "README.md")), 3),
     ],
 )
-def test_exit_codes(words: tuple[str, ...], code: int, capsys: Capture) -> None:
+def test_exit_codes(
+    words: tuple[str, ...], code: int, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gpucost.run.cluster.CONNECT_S", 0.5)  # nobody answers, however long one waits
     assert run(list(words)) == code
     captured = capsys.readouterr()
     assert "Traceback" not in captured.err + captured.out

@@ -159,8 +159,9 @@ def test_a_stop_in_between_ends_processes_at_once(
 
 
 SCRIPT = """
-import sys
+import signal, sys
 from gpucost.run.executors import Pool, run_all
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from tests.run import work
 
 if __name__ == "__main__":
