@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gpucost.domain.report import Report
-from gpucost.domain.results import Candidate, SizeResult
+from gpucost.domain.results import Candidate, Equation, SizeResult
 from gpucost.units import KIB
 from gpucost.view.table import Bar, Column, Kind, Table
 
@@ -23,7 +24,7 @@ def size_tables(report: Report) -> list[Table]:
     if result.scenarios:
         tables.append(_scenarios(result))
     if result.equations:
-        tables.append(_equations(result))
+        tables.append(equations_table(result.equations))
     return tables
 
 
@@ -205,7 +206,8 @@ def _scenarios(result: SizeResult) -> Table:
     )
 
 
-def _equations(result: SizeResult) -> Table:
+def equations_table(equations: Sequence[Equation]) -> Table:
+    """Equations with their numbers put in, one a row."""
     return Table(
         title="Equations with their numbers",
         columns=(
@@ -215,5 +217,5 @@ def _equations(result: SizeResult) -> Table:
             Column("value", "value", Kind.NUMBER),
             Column("unit", "unit"),
         ),
-        rows=[[each.name, each.formula, each.numbers, each.value, each.unit] for each in result.equations],
+        rows=[[each.name, each.formula, each.numbers, each.value, each.unit] for each in equations],
     )

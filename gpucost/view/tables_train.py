@@ -8,6 +8,7 @@ from gpucost.domain.report import Report
 from gpucost.domain.training_results import TrainCandidate, TrainResult
 from gpucost.units import BILLION
 from gpucost.view.table import Bar, Column, Kind, Table, cells
+from gpucost.view.tables_size import equations_table
 
 
 def train_tables(report: Report) -> list[Table]:
@@ -22,7 +23,7 @@ def train_tables(report: Report) -> list[Table]:
         tables.append(_billing(result))
     tables.append(_rules(result))
     if result.equations:
-        tables.append(_equations(result))
+        tables.append(equations_table(result.equations))
     return tables
 
 
@@ -203,14 +204,3 @@ def _rules(result: TrainResult) -> Table:
         ],
         caption=f"{rule.explanation}; activations come on top.",
     )
-
-
-def _equations(result: TrainResult) -> Table:
-    columns = (
-        Column("name", "quantity"),
-        Column("formula", "formula"),
-        Column("numbers", "numbers"),
-        Column("value", "value", Kind.NUMBER),
-        Column("unit", "unit"),
-    )
-    return Table(title="Equations with their numbers", columns=columns, rows=cells(columns, result.equations))

@@ -36,7 +36,9 @@ def as_json(report: Report) -> Any:
 
 @cache
 def answer() -> Any:
-    return as_json(size(model="llama-3.1-8b", quant="all", explain=True, scenarios=True, catalog=load()))
+    return as_json(
+        size(model="llama-3.1-8b", quant="all", top=2, explain=True, scenarios=True, catalog=load())
+    )
 
 
 @pytest.mark.parametrize("kind", ["size", "report"])
