@@ -19,13 +19,13 @@ from gpucost.calc.bill_lines import (
     worker_lines,
 )
 from gpucost.calc.bill_lines import token_lines as lines_of_tokens
-from gpucost.calc.traffic import DAY_S, Spent, Traffic, needed
+from gpucost.calc.traffic import Spent, Traffic, needed
 from gpucost.calc.usage import MOST_GROUPS, Workers
 from gpucost.domain.billing import Line
 from gpucost.domain.offer import Price
 from gpucost.domain.rules import ProductKind, Rule
 from gpucost.errors import UsageError
-from gpucost.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
+from gpucost.units import DAY_S, HOURS_PER_MONTH, SECONDS_PER_HOUR
 
 ENDS = ("value", "low", "high")
 

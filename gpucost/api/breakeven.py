@@ -14,7 +14,6 @@ from gpucost.api.deployments import resolve
 from gpucost.api.execution import Timed
 from gpucost.api.flags import rate
 from gpucost.api.price_evidence import cite_prices
-from gpucost.api.traffic_asked import DAY_S
 from gpucost.calc.arrays import Values
 from gpucost.calc.bill_lines import total, whole_usd_per_hour
 from gpucost.calc.crossings import Bracket, brackets, by_table, levels_between, settle, staircase
@@ -25,7 +24,7 @@ from gpucost.domain.billing import BreakevenResult, Crossing, Overhead, SellingP
 from gpucost.domain.report import Report
 from gpucost.domain.rules import ProductKind
 from gpucost.errors import UsageError
-from gpucost.units import MILLION, SECONDS_PER_HOUR
+from gpucost.units import DAY_S, MILLION, SECONDS_PER_HOUR
 
 CENT = 0.01
 BUSY_WORKERS = 16.0

@@ -69,7 +69,7 @@ class Execution:
         if work.quant is not None and not work.names_model:
             raise UsageError("--quant goes with --model, --params or --config")
         if work.names_model:
-            self.question = _question(catalog, work)
+            self.question = question_of(catalog, work)
             self.ledger = self.question.ledger
         else:
             self.ledger = Ledger(catalog)
@@ -144,7 +144,11 @@ def _checked(work: Work) -> None:
     whole("--output-tokens", work.output_tokens, 1, MAX_TOKENS)
 
 
-def _question(catalog: Catalog, work: Work) -> Question:
+def question_of(catalog: Catalog, work: Work) -> Question:
+    """The model of a request with its engine's defaults: no card and no cut is chosen yet.
+
+    Raises UsageError and UnknownNameError for what cannot be asked.
+    """
     from gpucost.api.asked import ask
 
     return ask(

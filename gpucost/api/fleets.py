@@ -5,12 +5,11 @@ from typing import TypedDict, TypeVar
 
 from gpucost.api.billed import Costing
 from gpucost.api.ledger import Ledger
-from gpucost.api.traffic_asked import DAY_S
 from gpucost.calc.bill_lines import Clock
 from gpucost.calc.fleet import FOREVER, Fleet, Starts, Turn
 from gpucost.domain.scaling import Binding, Policy, Routing, Scaling
 from gpucost.errors import UnknownNameError, UsageError
-from gpucost.units import HOURS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE
+from gpucost.units import DAY_S, HOURS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE
 
 Word = TypeVar("Word", bound=StrEnum)
 UNLIMITED = 1_000_000

@@ -27,6 +27,12 @@ KEPT = 12
 """The search ends where nothing can be cheaper than this many deployments that were found."""
 MOST = 1000
 """Deployments that can be asked for."""
+FRONT_SHARE = 4
+"""Of the rows that are asked for, as many more come from the front of dearer but faster plans."""
+TIGHT = 0.2
+"""Free capacity below this is worth a word."""
+APIS = 4
+"""Hosted APIs that are shown beside the plan."""
 
 
 class Planned(NamedTuple):
@@ -87,15 +93,14 @@ def plan_of(
 ) -> Report:
     """The answer of `plan` for a scenario that is read already."""
     made = planned(cat, asked, today=today, keep=max(KEPT, top))
-    ledger = Ledger(cat) if made.best is None else made.best.setup.ledger
-    shown = _shown(made, top)
     front = pareto_of(made.found)
+    shown = _shown(made.found, front, top)
     rows = [row_of(cat, each, pareto=index in front) for index, each in shown]
-    best = made.best
+    best, options = made.best, made.looked.options
     if best is None:
-        for option in made.looked.options[:1]:
-            ledger = option.setup.ledger
+        ledger = options[0].setup.ledger if options else Ledger(cat)
     else:
+        ledger = best.setup.ledger
         _cite(ledger, made, [each for _, each in shown])
     apis = _apis(cat, ledger, best, made.requests) if best is not None else ()
     result = PlanResult(
@@ -121,12 +126,11 @@ def plan_of(
     )
 
 
-def _shown(made: Planned, top: int) -> list[tuple[int, Costed]]:
+def _shown(found: Sequence[Costed], front: set[int], top: int) -> list[tuple[int, Costed]]:
     """The cheapest of every deployment, one line each, and the Pareto front; with their positions."""
-    front = pareto_of(made.found)
     seen: set[str] = set()
     first, rest = [], []
-    for index, each in enumerate(made.found):
+    for index, each in enumerate(found):
         if each.bill.deployment not in seen:
             seen.add(each.bill.deployment)
             first.append((index, each))
@@ -179,12 +183,6 @@ def _reasons(
             f"{apis[0].usd_per_month:,.2f} USD"
         )
     return tuple(reasons)
-
-
-FRONT_SHARE = 4
-"""Of the rows that are asked for, as many more come from the front of dearer but faster plans."""
-TIGHT = 0.2
-"""Free capacity below this is worth a word."""
 
 
 def _recommendation(
@@ -255,9 +253,6 @@ def _apis(catalog: Catalog, ledger: Ledger, best: Costed, requests: float) -> tu
     for note in aside.notes:
         ledger.note(note.text, note.level)
     return tuple(cheapest)
-
-
-APIS = 4
 
 
 def inputs_of(asked: Scenario, made: Planned) -> dict[str, object]:

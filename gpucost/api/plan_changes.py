@@ -7,10 +7,9 @@ from gpucost.api.plan_rows import latency_of
 from gpucost.calc.crossings import brackets, levels_between, settle
 from gpucost.domain.plans import Change, PlanRow, Sensitivity
 from gpucost.domain.rules import ProductKind
-from gpucost.units import HOURS_PER_DAY, SECONDS_PER_HOUR
+from gpucost.units import DAY_S
 
 Curve = Callable[[float], float]
-DAY_S = HOURS_PER_DAY * SECONDS_PER_HOUR
 REACH = 100.0
 """Traffic is looked at from this many times less to this many times more."""
 LEVELS = 25

@@ -95,7 +95,7 @@ def limits_of(scenario: Scenario) -> tuple[Slo, ...]:
     return tuple(parse_slo(text) for text in scenario.slo)
 
 
-def flags_of(
+def _flags_of(
     scenario: Scenario,
     choice: ModelChoice,
     quantization: str | None,
@@ -142,7 +142,7 @@ def options_of(catalog: Catalog, scenario: Scenario, rejections: Rejections, *, 
     options: list[Option] = []
     searched = 0
     for choice, engine, quantization, speculation in _ways(catalog, scenario):
-        flags = flags_of(scenario, choice, quantization, engine, speculation=speculation)
+        flags = _flags_of(scenario, choice, quantization, engine, speculation=speculation)
         setup = set_up(flags, catalog=catalog, today=today)
         question = setup.execution.question
         if question is None:

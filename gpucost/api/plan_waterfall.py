@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-from gpucost.api.asked import Question, ask
+from gpucost.api.asked import Question
+from gpucost.api.execution import Work, question_of
 from gpucost.api.flags import offer_book
 from gpucost.api.ledger import Ledger
 from gpucost.api.plan_bills import Costed
-from gpucost.api.plan_options import flags_of
 from gpucost.api.serving import Server
 from gpucost.calc.token_cost import usd_per_million
 from gpucost.catalog.names import resolve_gpu
@@ -31,40 +31,22 @@ class _State(NamedTuple):
 
 
 def _question(catalog: Catalog, scenario: Scenario, state: _State, best: Costed) -> Question:
-    choice = best.option.choice
-    flags, draft = flags_of(scenario, choice, state.quantization, state.engine), scenario.speculation
-    used = draft if state.speculation else None
-    return ask(
-        params=flags.get("params"),
-        active_params=None,
-        model=flags.get("model"),
+    choice, load = best.option.choice, scenario.workload
+    draft = scenario.speculation if state.speculation else None
+    work = Work(
+        model=choice.model,
+        params=choice.params,
         config=choice.config,
-        hf=None,
-        quant=state.quantization or (),
-        kv_dtype="auto",
-        gpu=(),
+        quant=state.quantization,
         engine=state.engine,
-        engine_version=None,
-        input_tokens=scenario.workload.input_tokens,
-        output_tokens=scenario.workload.output_tokens,
-        prefix_cache_hit=scenario.workload.prefix_cache_hit,
-        best_of=1,
-        reasoning_tokens=0,
-        draft_tokens=used.draft_tokens if used else None,
-        acceptance=used.acceptance if used else None,
-        draft_model=used.draft_model if used else None,
-        gpus=None,
-        tp=None,
-        pp=1,
-        ep=1,
-        attention_dp=False,
-        offline=False,
-        gpu_memory_utilization=None,
-        max_num_seqs=None,
-        enforce_eager=False,
-        enable_chunked_prefill=None,
-        catalog=catalog,
+        input_tokens=load.input_tokens,
+        output_tokens=load.output_tokens,
+        prefix_cache_hit=load.prefix_cache_hit,
+        draft_tokens=draft.draft_tokens if draft else None,
+        acceptance=draft.acceptance if draft else None,
+        draft_model=draft.draft_model if draft else None,
     )
+    return question_of(catalog, work)
 
 
 def _server(catalog: Catalog, scenario: Scenario, state: _State, best: Costed) -> Server | str:

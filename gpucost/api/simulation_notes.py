@@ -7,10 +7,9 @@ from gpucost.api.ledger import Ledger
 from gpucost.api.simulated_bill import Case
 from gpucost.api.simulation_asked import Asked, SimulateFlags
 from gpucost.api.simulation_runs import Runs
-from gpucost.api.traffic_asked import DAY_S
 from gpucost.domain.scaling import Policy
 from gpucost.domain.simulated import Run
-from gpucost.units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE
+from gpucost.units import DAY_S, SECONDS_PER_HOUR, SECONDS_PER_MINUTE
 
 NEARLY_ALWAYS = 0.9
 EDGE = 0.05

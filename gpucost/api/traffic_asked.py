@@ -6,10 +6,9 @@ from gpucost.api.flags import rate, whole
 from gpucost.api.ledger import Ledger
 from gpucost.calc.traffic import Arrivals, Traffic, busy_hours, diurnal
 from gpucost.errors import UnknownNameError, UsageError
-from gpucost.units import HOURS_PER_DAY, HOURS_PER_MONTH, SECONDS_PER_HOUR
+from gpucost.units import DAY_S, HOURS_PER_DAY, HOURS_PER_MONTH, SECONDS_PER_HOUR
 
 PATTERNS = ("poisson", "uniform", "packed", "bursty", "diurnal", "busy-hours", "batch")
-DAY_S = HOURS_PER_DAY * SECONDS_PER_HOUR
 MOST_DAYS = 366.0
 
 

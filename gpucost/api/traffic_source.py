@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, TypedDict
 
 from gpucost.api.flags import rate, share, whole
 from gpucost.api.ledger import Ledger
-from gpucost.api.traffic_asked import DAY_S
 from gpucost.calc import profiles
 from gpucost.calc.arrivals import LEAST_CV, MOST_CV, jittered, spawn
 from gpucost.calc.replication import Made, Source
@@ -18,7 +17,7 @@ from gpucost.errors import DataError, UnknownNameError, UsageError
 from gpucost.io.trace import MOST_SORTED, ReadTrace, read_trace
 from gpucost.io.trace_columns import Columns
 from gpucost.io.trace_profile import is_profile, read_profile
-from gpucost.units import SECONDS_PER_MINUTE
+from gpucost.units import DAY_S, SECONDS_PER_MINUTE
 
 SHAPES = ("diurnal", "busy-hours", "daily-wave", "weekly")
 PATTERNS = ("poisson", "gamma", "weibull", "uniform", "bursty", "on-off", *SHAPES)

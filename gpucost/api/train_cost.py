@@ -10,7 +10,6 @@ from gpucost.api.offers import MACHINE_CARDS
 from gpucost.api.train_asked import Job
 from gpucost.api.train_search import Way
 from gpucost.calc.bill_lines import Tier, line, tiered_lines, total
-from gpucost.calc.traffic import DAY_S
 from gpucost.calc.training_parameters import bytes_per_parameter, parameters_of
 from gpucost.calc.training_time import Losses, job_s
 from gpucost.domain.billing import Line
@@ -18,7 +17,7 @@ from gpucost.domain.offer import Billing
 from gpucost.domain.results import Offer
 from gpucost.domain.training import Division
 from gpucost.errors import GpucostError
-from gpucost.units import BILLION, GB, SECONDS_PER_HOUR
+from gpucost.units import BILLION, DAY_S, GB, SECONDS_PER_HOUR
 
 
 class Costed(NamedTuple):

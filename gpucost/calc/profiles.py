@@ -5,9 +5,8 @@ import numpy.typing as npt
 
 from gpucost.calc.percentiles import Floats
 from gpucost.domain.trace import Profile
-from gpucost.units import HOURS_PER_DAY, SECONDS_PER_HOUR
+from gpucost.units import DAY_S, HOURS_PER_DAY
 
-DAY_S = float(HOURS_PER_DAY * SECONDS_PER_HOUR)
 WORKDAYS, WEEK_DAYS = 5, 7
 
 

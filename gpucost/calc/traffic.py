@@ -5,9 +5,7 @@ from typing import NamedTuple
 
 from gpucost.calc.arrays import Values, ceiling, choose, largest, smallest
 from gpucost.calc.usage import TINY, Flow, Workers, bursts, packed, poisson, tabulated, uniform
-from gpucost.units import HOURS_PER_DAY, SECONDS_PER_HOUR
-
-DAY_S = HOURS_PER_DAY * SECONDS_PER_HOUR
+from gpucost.units import DAY_S, HOURS_PER_DAY
 
 
 class Arrivals(StrEnum):

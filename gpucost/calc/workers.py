@@ -12,9 +12,8 @@ import numpy as np
 
 from gpucost.calc.fleet import FOREVER, Fleet, Life, Lives
 from gpucost.domain.scaling import Policy, Routing
-from gpucost.units import HOURS_PER_DAY, SECONDS_PER_HOUR
+from gpucost.units import DAY_S
 
-DAY_S = HOURS_PER_DAY * SECONDS_PER_HOUR
 UP, ARRIVAL, AGAIN, WAITED, TURN, LOOK, IDLE, NEVER = range(8)
 """Kinds of events, in the order in which they happen at one time."""
 SAMPLE_S, AVERAGED_S = 5.0, 60.0
